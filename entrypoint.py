@@ -1,0 +1,5 @@
+"""What the image runs."""
+
+
+def main() -> None:
+    raise SystemExit(1)
