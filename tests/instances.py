@@ -1,0 +1,409 @@
+"""Real servers as processes of this machine: which there are, how one is made, started, stopped and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import hashlib
+import ipaddress
+import json
+import os
+import random
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests import debroot
+
+CACHE = Path(os.environ.get("SCHEMAGATE_CACHE") or Path(__file__).resolve().parents[1] / ".cache") / "servers"
+RECIPE = 1  # raise it when what is cached is made in another way: then everybody's cache is made anew
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A server that Debian has: which suite it comes from, and in which packages."""
+
+    label: str
+    flavour: str
+    suite: str
+    packages: tuple[str, ...]
+
+
+MARIADB = ("mariadb-server-core", "mariadb-client-core")
+SPECS = (
+    Spec("mysql-9.7", "mysql", "sid", ("mysql-server-core", "mysql-client-core")),
+    Spec("mariadb-10.11", "mariadb", "bookworm", MARIADB),
+    Spec("mariadb-11.8", "mariadb", "trixie", MARIADB),
+)
+
+
+class ServerFailed(Exception):
+    """A server did not come up; the message ends with the tail of its log."""
+
+
+# --- what is cached: unpacked packages, and a data directory as a fresh server has it --------------------------------
+
+
+def choose(labels: Sequence[str]) -> tuple[Spec, ...]:
+    """The specs whose label is, or begins with, one of these; all for none."""
+    for label in labels:
+        if not any(spec.label.startswith(label) for spec in SPECS):
+            raise ServerFailed(f"no server is called {label!r}; there are {', '.join(spec.label for spec in SPECS)}")
+    return tuple(spec for spec in SPECS if not labels or any(spec.label.startswith(label) for label in labels))
+
+
+def prepare(specs: Sequence[Spec]) -> dict[str, Path]:
+    """Label to cached directory with `root` and `template` for each; makes what is missing, which takes some 10 s each."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip((spec.label for spec in specs), pool.map(_prepared, specs), strict=True))
+
+
+def _prepared(spec: Spec) -> Path:
+    def build(directory: Path) -> None:
+        debroot.unpack(spec.suite, spec.packages, directory / "root")
+        _initialise(spec.flavour, directory / "root", directory / "template")
+
+    return cached(spec.label, f"{RECIPE} {spec}", build)
+
+
+def cached(name: str, recipe: str, build: object) -> Path:
+    """The cached directory of that name and recipe; `build(directory)` fills a new one.
+
+    It appears under its name only when whole, and concurrent callers wait for the first.
+    """
+    assert callable(build)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    directory = CACHE / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+    if directory.exists():
+        return directory
+    with CACHE.joinpath(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            for abandoned in CACHE.glob(f"{name}-*.part*"):  # of a build that was interrupted: we hold its lock
+                shutil.rmtree(abandoned, ignore_errors=True)
+            partial = directory.with_name(f"{directory.name}.part")
+            partial.mkdir()
+            build(partial)
+            partial.rename(directory)
+    return directory
+
+
+def _server(flavour: str, root: Path) -> list[str]:
+    """The argument vector of the server program with where its own files are."""
+    share = next(path for path in (root / "usr/share/mysql", root / "usr/share/mariadb") if (path / "charsets").exists())
+    argv = [
+        *debroot.program(root, "usr/sbin/mysqld" if flavour == "mysql" else "usr/sbin/mariadbd"),
+        "--no-defaults",
+        f"--basedir={root}/usr",
+        f"--lc-messages-dir={share}",
+        f"--character-sets-dir={share}/charsets",
+        f"--plugin-dir={root}/usr/lib/mysql/plugin",
+    ]
+    return argv + (["--user=root"] if os.geteuid() == 0 else [])
+
+
+def _initialise(flavour: str, root: Path, data: Path) -> None:
+    """A data directory with the system tables and a root account without a password."""
+    data.mkdir()
+    argv = [*_server(flavour, root), f"--datadir={data}"]
+    sql = None
+    if flavour == "mysql":
+        argv += ["--initialize-insecure", "--innodb-redo-log-capacity=8M", "--secure-file-priv=NULL"]
+    else:
+        argv += ["--bootstrap", "--log-warnings=0", "--innodb-log-file-size=8M"]
+        data.joinpath("mysql").mkdir()
+        sql = _mariadb_system_tables(root)
+    done = subprocess.run(argv, input=sql, capture_output=True, check=False)
+    if done.returncode:
+        raise ServerFailed(f"the data directory could not be made: {done.stderr.decode(errors='replace')[-2000:]}")
+    data.joinpath("auto.cnf").unlink(missing_ok=True)  # each copy is to have a server_uuid of its own
+
+
+def _mariadb_system_tables(root: Path) -> bytes:
+    """What the server's own installer would feed it, less the account for the host's name, anonymous users and `test`."""
+    names = (
+        "{}_system_tables.sql",
+        "{}_performance_tables.sql",
+        "{}_system_tables_data.sql",
+        "fill_help_tables.sql",
+        "maria_add_gis_sp_bootstrap.sql",
+        "{}_sys_schema.sql",
+    )
+    share = next(path.parent for path in root.glob("usr/share/m*/m*_system_tables.sql"))
+    prefix = next(share.glob("m*_system_tables.sql")).name.partition("_")[0]
+    text = b"".join(share.joinpath(name.format(prefix)).read_bytes() + b"\n" for name in names)
+    lines = [line for line in text.splitlines() if b"@current_hostname" not in line]
+    return b"\n".join(
+        [
+            b"create database if not exists mysql;\nuse mysql;\nset @auth_root_socket = null;",
+            *lines,
+            b"delete from mysql.global_priv where User = '';\ndelete from mysql.db where User = '';\n",
+        ]
+    )
+
+
+# --- one server ------------------------------------------------------------------------------------------------------
+
+
+class Instance:
+    """One server of our own: its port, password and data stay over restarts; it dies with the thread that started it
+    unless it is `detached`.
+
+    It listens on 127.0.0.1 with TLS, has the account root with all rights, and keeps everything below `directory`.
+    Commits survive `kill`, but not a crash of the machine.
+    """
+
+    def __init__(
+        self, spec: Spec, cache: Path, directory: Path, *, options: Sequence[str] = (), detached: bool = False
+    ) -> None:
+        self.spec = spec
+        self.directory = directory
+        self.options = tuple(options)
+        self.port = free_port()
+        self.password = secrets.token_urlsafe(12)
+        self.root = cache / "root"
+        self.version = ""
+        self._detached = detached
+        self._initialised = False
+        self._process: subprocess.Popen[bytes] | None = None
+        directory.mkdir(parents=True)
+        make_certificates(directory)
+        copy = ["cp", "--archive", "--sparse=always", str(cache / "template"), str(directory / "data")]
+        subprocess.run(copy, check=True)
+        directory.joinpath("first.sql").write_text(
+            f"CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '{self.password}';\n"
+            "GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;\n"
+            f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.password}';\n"
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its error log, over all its starts."""
+        path = self.directory / "server.err"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self, *options: str, seconds: float = 60.0) -> None:
+        """Start it and wait until it accepts connections; `options` are for this start only."""
+        self.spawn(*options)
+        self.wait(seconds)
+
+    def spawn(self, *options: str) -> None:
+        """Start it without waiting."""
+        assert self.pid is None, f"{self.spec.label} runs already"
+        argv = [*_server(self.spec.flavour, self.root), *self._settings(), *self.options, *options]
+        if not self._initialised:
+            argv.append(f"--init-file={self.directory}/first.sql")
+        # The limit of open files decides how many connections the server will allow.
+        prefix = ["/bin/sh", "-c", 'ulimit -S -n "$(ulimit -H -n)"; exec "$@"', "server"]
+        if not self._detached:
+            prefix = ["setpriv", "--pdeathsig", "KILL", "--", *prefix]
+        with self.directory.joinpath("server.err").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*prefix, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait(self, seconds: float = 60.0) -> None:
+        """Wait until it accepts connections."""
+        assert self._process
+        deadline = time.monotonic() + seconds
+        while not (version := greeting("127.0.0.1", self.port)):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                why = f"ended with {self._process.returncode}" if self.pid is None else f"is silent after {seconds:g} s"
+                self.kill()
+                raise ServerFailed(f"{self.spec.label} {why}:\n{self.log[-3000:]}")
+            time.sleep(0.02)
+        self.version = version
+        self._initialised = True
+
+    def stop(self) -> None:
+        """A clean shutdown; answers when it has ended."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9; answers when it has ended."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(how)
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def remove(self) -> None:
+        """Kill it and remove its data."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def facts(self) -> dict[str, object]:
+        """The entry of SCHEMAGATE_TEST_SERVERS."""
+        return {
+            "label": self.spec.label,
+            "flavour": self.spec.flavour,
+            "version": self.version,
+            "url": f"mysql://root:{self.password}@127.0.0.1:{self.port}/",
+            "ca": str(self.directory / "ca.pem"),
+            "client": client(self.spec.flavour, self.root),
+        }
+
+    def _settings(self) -> list[str]:
+        d = self.directory
+        common = [
+            f"--datadir={d}/data",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--socket=server.sock",  # in the data directory: a full path may be longer than a socket's may be
+            f"--pid-file={d}/pid",
+            "--skip-name-resolve",
+            f"--ssl-ca={d}/ca.pem",
+            f"--ssl-cert={d}/server.pem",
+            f"--ssl-key={d}/server-key.pem",
+            "--character-set-server=utf8mb4",
+            "--max-connections=400",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-buffer-pool-size=64M",
+        ]
+        if self.spec.flavour == "mysql":
+            return [
+                *common,
+                "--mysqlx=OFF",
+                "--skip-log-bin",
+                "--secure-file-priv=NULL",
+                "--innodb-redo-log-capacity=64M",
+                "--performance-schema=ON",
+            ]
+        return [*common, "--innodb-log-file-size=64M"]
+
+
+def client(flavour: str, root: Path) -> list[str]:
+    """The argument vector that runs the command-line client of an unpacked root."""
+    if flavour == "mysql":
+        return [*debroot.program(root, "usr/bin/mysql"), "--no-defaults"]
+    plugins = next(root.glob("usr/lib/*/libmariadb3/plugin"), root)
+    return [*debroot.program(root, "usr/bin/mariadb"), "--no-defaults", f"--plugin-dir={plugins}"]
+
+
+@contextlib.contextmanager
+def running(labels: Sequence[str], options: Sequence[str] = ()) -> Iterator[list[Instance]]:
+    """Fresh servers, all accepting connections; gone with their data at the end, whatever happens."""
+    specs = choose(labels)
+    caches = prepare(specs)
+    directory = Path(tempfile.mkdtemp(prefix="schemagate-servers-"))
+    instances: list[Instance] = []
+    try:
+        for spec in specs:
+            instances.append(Instance(spec, caches[spec.label], directory / spec.label, options=options))
+            instances[-1].spawn()
+        for instance in instances:
+            instance.wait()
+        yield instances
+    finally:
+        for instance in instances:
+            instance.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on, below those the system gives to outgoing connections."""
+    while True:
+        port = random.randint(12000, 31999)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def greeting(host: str, port: int) -> str:
+    """The version a server introduces itself with, as "9.7.4" or "11.8.6"; "" if it does not (yet) let us in."""
+    with contextlib.suppress(OSError, ValueError):
+        with socket.create_connection((host, port), timeout=5) as connection, connection.makefile("rb") as stream:
+            packet = stream.read(int.from_bytes(stream.read(4)[:3], "little"))
+        if packet[:1] == b"\x0a":  # 0xff is an error: a server says that too while it starts or has too many clients
+            text = packet[1 : packet.index(b"\0")].decode().removeprefix("5.5.5-")
+            if number := re.match(r"\d+(\.\d+)+", text):
+                return number[0]
+    return ""
+
+
+def make_certificates(directory: Path) -> None:
+    """ca.pem, and server.pem with server-key.pem signed by it for localhost and 127.0.0.1. Nobody has the CA's key."""
+    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"schemagate tests {secrets.token_hex(4)}")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+
+    def begun(name: x509.Name, public: ec.EllipticCurvePublicKey, path_length: int | None) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(issuer)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=365))
+            .add_extension(x509.BasicConstraints(ca=path_length is not None, path_length=path_length), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()),
+                critical=False,
+            )
+        )
+
+    usage = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    ca = begun(issuer, authority.public_key(), 0).add_extension(
+        x509.KeyUsage(**{**usage, "key_cert_sign": True, "crl_sign": True}), critical=True
+    )
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    server = (
+        begun(subject, key.public_key(), None)
+        .add_extension(x509.KeyUsage(**{**usage, "digital_signature": True}), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+    )
+    pem = serialization.Encoding.PEM
+    directory.joinpath("ca.pem").write_bytes(ca.sign(authority, hashes.SHA256()).public_bytes(pem))
+    directory.joinpath("server.pem").write_bytes(server.sign(authority, hashes.SHA256()).public_bytes(pem))
+    private = directory / "server-key.pem"
+    private.touch(mode=0o600)
+    private.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
+def as_json(entries: Sequence[dict[str, object]]) -> str:
+    """The value of SCHEMAGATE_TEST_SERVERS."""
+    return json.dumps(entries)
