@@ -1,0 +1,155 @@
+"""What the text of a setting may be.
+
+Each parser takes the text as given and returns the value, or raises `ValueError` with the rest of a sentence that
+begins with the setting's name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemagate.sources import Secret
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(ms|s|m|h)?", re.ASCII)
+_SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Lone surrogates are how Python hands over an environment variable that is not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What a setting's text may be: the words for it, and its parser."""
+
+    says: str
+    parse: Callable[[str], Any]
+
+
+def _shown(text: str) -> str:
+    """The text in a message; not if it looks like a URL, because a URL may hold a password."""
+    return "this" if "://" in text or "@" in text else repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _plain(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("holds a control character or is not UTF-8")
+    return text
+
+
+def _text(text: str) -> str:
+    _plain(text)
+    if len(text) > 255:
+        raise ValueError("is longer than 255 characters")
+    return text
+
+
+def _host(text: str) -> str:
+    if "://" in text or "@" in text or "/" in text:
+        raise ValueError("is the name or address of a host alone: DATABASE_URL takes a URL, MYSQL_SOCKET a path")
+    if re.fullmatch(r"[^:]+:\d+", text):
+        raise ValueError(f"is the name or address of a host alone, not {_shown(text)}: the port goes into MYSQL_PORT")
+    if any(character.isspace() for character in text):
+        raise ValueError(f"is the name or address of a host, not {_shown(text)}")
+    return _text(text)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise ValueError(f"must be a port from 1 to 65535, not {_shown(text)}")
+    return int(text)
+
+
+def _schema(text: str) -> str:
+    if len(_text(text)) > 64 or text != text.rstrip():
+        raise ValueError("must be the name of a schema: at most 64 characters, no blank at the end")
+    if text.lower() in _SYSTEM_SCHEMAS:
+        raise ValueError(f"must not be {_shown(text)}, which is the server's own schema")
+    return text
+
+
+def _shadow(text: str) -> str:
+    return text.lower() if text.lower() in ("auto", "off") else _schema(text)
+
+
+def _password(text: str) -> Secret:
+    if re.search(r"[\x00\ud800-\udfff]", text):
+        raise ValueError("holds a NUL character or is not UTF-8")
+    return Secret(text)
+
+
+def duration(low: float, high: float) -> Type:
+    def parse(text: str) -> float:
+        match = _DURATION.fullmatch(text.strip().lower())
+        if match is None:
+            raise ValueError(f"must be a time such as 60, 1.5, 90s, 2m or 500ms, not {_shown(text)}")
+        seconds = float(match[1]) * _SECONDS[match[2]]
+        if not low <= seconds <= high:
+            raise ValueError(f"must be from {low:g} to {high:g} seconds, not {_shown(text)}")
+        return seconds
+
+    return Type("seconds", parse)
+
+
+def choice(*words: str, also: Mapping[str, str] | None = None) -> Type:
+    def parse(text: str) -> str:
+        word = text.strip().lower().replace("_", "-")
+        word = (also or {}).get(word, word)
+        if word not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {_shown(text)}")
+        return word
+
+    return Type(", ".join(words), parse)
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+        raise ValueError(f"must be true or false, not {_shown(text)}")
+    return word in ("true", "yes", "on", "1")
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip().removesuffix(".sql") for name in _plain(text).split(",") if name.strip())
+
+
+def _file(text: str) -> str:
+    if not os.path.isfile(_plain(text)):
+        raise ValueError(f"names {_shown(text)}, which is not a file here")
+    if not os.access(text, os.R_OK):
+        raise ValueError(f"names {_shown(text)}, which this user may not read")
+    return text
+
+
+def _directory(text: str) -> str:
+    if not os.path.isdir(_plain(text)):
+        raise ValueError(f"names {_shown(text)}, which is not a directory here")
+    if not os.access(text, os.R_OK | os.X_OK):
+        raise ValueError(f"names {_shown(text)}, which this user may not read")
+    return text
+
+
+TEXT = Type("text", _text)
+HOST = Type("host", _host)
+PORT = Type("port", _port)
+SCHEMA = Type("schema", _schema)
+SHADOW = Type("auto, off, a schema", _shadow)
+PASSWORD = Type("secret", _password)
+URL = Type("URL with a secret", str)
+TRUTH = Type("true, false", _truth)
+NAMES = Type("names, comma between", _names)
+PATH = Type("path", _plain)
+FILE = Type("file", _file)
+DIRECTORY = Type("directory", _directory)
+# What other programs call them.
+_TLS_WORDS = {
+    "disabled": "off",
+    "disable": "off",
+    "prefer": "preferred",
+    "require": "required",
+    "verify-full": "verify-identity",
+}
+TLS = choice("off", "preferred", "required", "verify-ca", "verify-identity", also=_TLS_WORDS)

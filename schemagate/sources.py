@@ -1,0 +1,172 @@
+"""Where the text of a setting comes from: a variable, a file that holds a secret, a part of a URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+LONGEST_SECRET = 65_536
+URL_SHAPE = "mysql://user:password@host:port/database"
+
+_URL = re.compile(
+    r"(?:mysql2?|mariadb)(?:\+\w+)?://"
+    r"(?:(?P<user>[^:/?#]*)(?::(?P<password>[^/?#]*))?@)?"
+    r"(?P<host>\[[^\]@]*\]|[^:@/?#\[\]]*)(?::(?P<port>[^:@/?#]*))?"
+    r"(?:/(?P<database>[^/?#@]*))?(?:\?(?P<query>[^#@]*))?"
+)
+# The names that the usual libraries have for it, in lower case and with dashes.
+_PARAMETERS = {
+    "ssl-mode": "SCHEMAGATE_TLS",
+    "sslmode": "SCHEMAGATE_TLS",
+    "ssl-ca": "SCHEMAGATE_TLS_CA",
+    "ssl-cert": "SCHEMAGATE_TLS_CERT",
+    "ssl-key": "SCHEMAGATE_TLS_KEY",
+    "socket": "MYSQL_SOCKET",
+    "unix-socket": "MYSQL_SOCKET",
+}
+
+
+class Secret:
+    """A text that no `repr`, `str`, `format` or serialiser shows: `reveal()` is the one way to it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; for the login and for the log's list of what it must hide."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        raise TypeError("a secret is not serialised")
+
+
+class Source(NamedTuple):
+    """One text that somebody gave for a setting, and where: the label is what a message calls it."""
+
+    label: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Source({self.label})"  # the text may be a secret
+
+
+def read_secret_file(path: str) -> str:
+    """The file's text less one newline at its end. `ValueError` says what is wrong with it, never what is in it."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LONGEST_SECRET + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or "not a file name"
+        raise ValueError(f"names a file that cannot be read: {reason}") from None
+    if len(data) > LONGEST_SECRET:
+        raise ValueError(f"names a file of more than {LONGEST_SECRET:,} bytes, which is not a secret")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("names a file that is not UTF-8 text") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise ValueError("names a file that is empty")
+    return text
+
+
+def read_url(text: str) -> dict[str, str]:
+    """The parts of a database URL under the names of the settings that they are; a part left out is absent.
+
+    Parameters that are none of ours belong to the application that shares the URL, and are let through, but for those
+    about TLS: not to know one of them could mean to connect with less protection than was asked for. `ValueError`
+    never quotes the URL: where a password holds an unencoded `/` or `?`, any piece may be a piece of the password.
+    """
+    from urllib.parse import unquote  # costs milliseconds, and most starts have no URL
+
+    match = _URL.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(
+            f"cannot be read as {URL_SHAPE}: inside a user name or password, "
+            "the characters / ? # @ : % are written percent-encoded"
+        )
+    given = {
+        "MYSQL_USER": match["user"] or None,
+        "MYSQL_PASSWORD": match["password"],
+        "MYSQL_HOST": (match["host"] or "").strip("[]") or None,
+        "MYSQL_PORT": match["port"] or None,
+        "MYSQL_DATABASE": match["database"] or None,
+    }
+    try:
+        parts = {name: unquote(part, errors="strict") for name, part in given.items() if part is not None}
+        for parameter in filter(None, (match["query"] or "").split("&")):
+            name, _, value = (unquote(piece, errors="strict") for piece in parameter.partition("="))
+            _add_parameter(parts, name, value)
+    except UnicodeDecodeError:
+        raise ValueError("holds percent-encoded bytes that are not UTF-8") from None
+    return parts
+
+
+def _add_parameter(parts: dict[str, str], name: str, value: str) -> None:
+    normal = name.lower().replace("_", "-")
+    setting = _PARAMETERS.get(normal)
+    if setting is None:
+        if normal.startswith(("ssl", "tls", "use-ssl", "usessl", "require-ssl")):
+            raise ValueError(
+                f"has the parameter {name!r}, which is not known here: use ssl-mode, ssl-ca, ssl-cert, ssl-key"
+            )
+        return
+    if parts.setdefault(setting, value) != value:
+        raise ValueError(f"has the parameter {name!r} twice, with different values")
+
+
+def url_secrets(text: str) -> tuple[str, ...]:
+    """All that a log must hide of a database URL, whether or not it can be read."""
+    from urllib.parse import unquote
+
+    credentials, at, _ = text.partition("://")[2].rpartition("@")
+    password = credentials.partition(":")[2] if at else ""
+    return tuple(secret for secret in (text, password, unquote(password)) if secret)
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """A function that replaces every secret in a text by `***`, however each of its characters is written there.
+
+    The last line of defence: nothing should put a secret into a message in the first place. Secrets of fewer than four
+    characters are let through, because hiding them would make nonsense of the rest.
+    """
+    patterns = [
+        "".join(map(_written, secret)) for secret in sorted(set(secrets), key=len, reverse=True) if len(secret) > 3
+    ]
+    if not patterns:
+        return str
+    pattern = re.compile("|".join(patterns))
+    return lambda text: pattern.sub("***", text)
+
+
+def _written(character: str) -> str:
+    """A pattern for one character: itself, percent-encoded, or escaped as Python, JSON and SQL do it."""
+    if character.isascii() and character.isalnum():
+        return character
+    percent = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    code = ord(character)
+    pair = [code] if code < 0x10000 else [0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF)]
+    escaped = {f"\\u{{{code:x}}}", f"\\x{code:02x}", f"\\u{code:04x}", f"\\U{code:08x}"}
+    escaped |= {percent, "".join(f"\\u{unit:04x}" for unit in pair)}
+    exact = {
+        "\\" + {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\x00": "0"}.get(character, character),
+        character * 2,
+    }
+    if character == " ":
+        exact.add("+")
+    # The longest first: of a doubled quote, one half must not be left over.
+    either = [f"(?i:{re.escape(text)})" for text in sorted(escaped)]
+    either += [re.escape(text) for text in sorted(exact, key=lambda text: (-len(text), text))]
+    return f"(?:{'|'.join(either)}|{re.escape(character)})"

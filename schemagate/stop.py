@@ -1,0 +1,66 @@
+"""Has somebody asked this start to stop? And a sleep that notices.
+
+The handler sets a plain attribute and nothing else. `threading.Event.set()` takes a lock that the interrupted code may
+hold already, in `wait()` for example, and then neither goes on. What wakes `sleep()` is the byte that the interpreter
+itself writes to a pipe when a signal arrives.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from types import FrameType
+
+from schemagate.errors import Interrupted
+
+
+class Stop:
+    """The wish of SIGTERM or SIGINT that this start ends soon; it is noticed at the next look, and never taken back."""
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+        self._wake: int | None = None
+
+    def install(self) -> None:
+        """Listen from here on; once, in the main thread, and early: as process 1 we would not even hear SIGTERM else."""
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        self._wake = read
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._heard)
+        signal.signal(signal.SIGINT, self._heard)
+
+    def _heard(self, signum: int, frame: FrameType | None) -> None:
+        self._signum = self._signum or signum  # the first one counts
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has arrived."""
+        return self._signum is not None
+
+    @property
+    def signum(self) -> int | None:
+        """The first signal that arrived, if any."""
+        return self._signum
+
+    def requested_by(self, retry_state: object) -> bool:
+        """`requested`, in the shape of a stop condition of tenacity."""
+        return self.requested
+
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal has arrived; for the places where nothing is half done."""
+        if self._signum is not None:
+            name = signal.Signals(self._signum).name
+            raise Interrupted(f"{name} asked this start to stop; the next start goes on from here", self._signum)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but return at once when a signal arrives or has arrived. (`time.sleep` goes on sleeping after one.)"""
+        end = time.monotonic() + seconds
+        while not self.requested and (left := end - time.monotonic()) > 0:
+            if self._wake is None:
+                time.sleep(left)
+            elif select.select([self._wake], [], [], left)[0]:
+                os.read(self._wake, 4096)  # a signal that is none of ours also writes there: empty it and sleep on
