@@ -1,7 +1,7 @@
-"""Programs of any Debian suite, unpacked into a directory and run from there: no root, no container, the host unchanged.
+"""Programs of any Debian suite, unpacked into a directory and run there: no root, no container, the host unchanged.
 
-`unpack` lets the host's own apt resolve, fetch and verify packages with a private state; `program` gives the argument
-vector that runs one of them with the loader and the libraries of its own suite, so that the host's C library does not matter.
+`unpack` lets the host's own apt resolve, fetch and verify packages with a private state; `program` gives the words that
+run one of them with the loader and the libraries of its own suite, whatever C library the host has.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class UnpackFailed(Exception):
 
 
 def unpack(suite: str, packages: Sequence[str], directory: Path, keep: Iterable[str] = ()) -> None:
-    """Put the packages and what they depend on into `directory`, less UNNEEDED packages which no pattern in `keep` names."""
+    """Put the packages and what they depend on into `directory`, less UNNEEDED ones that no pattern in `keep` names."""
     directory.mkdir(parents=True, exist_ok=True)
     state = directory.with_name(directory.name + ".apt")
     try:
@@ -118,7 +118,7 @@ def _private_apt(state: Path, suite: str) -> dict[str, str]:
 def _mirrors(environment: dict[str, str]) -> list[str]:
     """The archives that the host's sources name, the likeliest to be Debian's main one first.
 
-    apt reads its sources itself, in whatever format they are, and says what it would fetch: this needs no earlier update.
+    apt reads its sources itself, in whatever format they are, and says what it would fetch; no earlier update needed.
     """
     sources = dict(option.split("=") for option in ("sourcelist=sources.list", "sourceparts=sources.list.d"))
     etc = _output(["apt-config", "shell", "ETC", "Dir::Etc/d"]).partition("=")[2].strip().strip("'") or "/etc/apt"
@@ -136,7 +136,12 @@ def _resolve(environment: dict[str, str], packages: Sequence[str]) -> list[tuple
 
 
 def _extract(archives: Sequence[Path], root: Path) -> None:
-    for name in ("bin", "sbin", "lib", "lib64"):  # as on an installed system; older packages still ship files below /lib
+    for name in (
+        "bin",
+        "sbin",
+        "lib",
+        "lib64",
+    ):  # as on an installed system; older packages still ship files below /lib
         root.joinpath("usr", name).mkdir(parents=True, exist_ok=True)
         root.joinpath(name).symlink_to(f"usr/{name}")
     unwanted = [f"--exclude=./usr/share/{name}/*" for name in NO_FILES]

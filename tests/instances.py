@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
 import hashlib
-import ipaddress
-import json
 import os
 import random
-import re
 import secrets
 import shutil
 import signal
@@ -18,17 +14,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from tests import debroot
+from tests.certificates import make_certificates
+from tests.reach import Server, greeting, named
 
 CACHE = Path(os.environ.get("SCHEMAGATE_CACHE") or Path(__file__).resolve().parents[1] / ".cache") / "servers"
 RECIPE = 2  # raise it when what is cached is made in another way: then everybody's cache is made anew
@@ -67,8 +60,14 @@ def choose(labels: Sequence[str]) -> tuple[Spec, ...]:
     return tuple(spec for spec in SPECS if not labels or any(spec.label.startswith(label) for label in labels))
 
 
+def choose_like(label: str) -> Spec:
+    """The spec of that label; else (for a server from outside that Debian does not have) one of the same flavour."""
+    alike = [spec for spec in SPECS if spec.label == label]
+    return (alike or [spec for spec in SPECS if spec.flavour == label.partition("-")[0]])[0]
+
+
 def prepare(specs: Sequence[Spec]) -> dict[str, Path]:
-    """Label to cached directory with `root` and `template` for each; makes what is missing, which takes some 10 s each."""
+    """The cached directory, with `root` and `template`, for each label; what is missing is made, in some 10 s each."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(zip((spec.label for spec in specs), pool.map(_prepared, specs), strict=True))
 
@@ -81,12 +80,11 @@ def _prepared(spec: Spec) -> Path:
     return cached(spec.label, f"{RECIPE} {spec}", build)
 
 
-def cached(name: str, recipe: str, build: object) -> Path:
+def cached(name: str, recipe: str, build: Callable[[Path], None]) -> Path:
     """The cached directory of that name and recipe; `build(directory)` fills a new one.
 
     It appears under its name only when whole, and concurrent callers wait for the first.
     """
-    assert callable(build)
     CACHE.mkdir(parents=True, exist_ok=True)
     directory = CACHE / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
     if directory.exists():
@@ -105,7 +103,9 @@ def cached(name: str, recipe: str, build: object) -> Path:
 
 def _server(flavour: str, root: Path) -> list[str]:
     """The argument vector of the server program with where its own files are."""
-    share = next(path for path in (root / "usr/share/mysql", root / "usr/share/mariadb") if (path / "charsets").exists())
+    share = next(
+        path for path in (root / "usr/share/mysql", root / "usr/share/mariadb") if (path / "charsets").exists()
+    )
     argv = [
         *debroot.program(root, "usr/sbin/mysqld" if flavour == "mysql" else "usr/sbin/mariadbd"),
         "--no-defaults",
@@ -152,7 +152,8 @@ def _mariadb_system_tables(root: Path) -> bytes:
         [
             b"create database if not exists mysql;\nuse mysql;\nset @auth_root_socket = null;",
             *lines,
-            b"delete from mysql.global_priv where User = '' or Host <> 'localhost';\ndelete from mysql.db where User = '';\n",
+            b"delete from mysql.global_priv where User = '' or Host <> 'localhost';",
+            b"delete from mysql.db where User = '';\n",
         ]
     )
 
@@ -257,16 +258,22 @@ class Instance:
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def facts(self) -> dict[str, object]:
-        """The entry of SCHEMAGATE_TEST_SERVERS."""
-        return {
-            "label": self.spec.label,
-            "flavour": self.spec.flavour,
-            "version": self.version,
-            "url": f"mysql://root:{self.password}@127.0.0.1:{self.port}/",
-            "ca": str(self.directory / "ca.pem"),
-            "client": client(self.spec.flavour, self.root),
-        }
+    def server(self) -> Server:
+        """How to reach it; ask after its first start."""
+        return named(
+            Server(
+                label="",
+                flavour="",
+                version=(),
+                host="127.0.0.1",
+                port=self.port,
+                user="root",
+                password=self.password,
+                ca=str(self.directory / "ca.pem"),
+                client=tuple(client(self.spec.flavour, self.root)),
+            ),
+            self.version,
+        )
 
     def _settings(self) -> list[str]:
         d = self.directory
@@ -332,78 +339,3 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-
-
-def greeting(host: str, port: int) -> str:
-    """The version a server introduces itself with, as "9.7.4" or "11.8.6"; "" if it does not (yet) let us in."""
-    with contextlib.suppress(OSError, ValueError):
-        with socket.create_connection((host, port), timeout=5) as connection, connection.makefile("rb") as stream:
-            packet = stream.read(int.from_bytes(stream.read(4)[:3], "little"))
-        if packet[:1] == b"\x0a":  # 0xff is an error: a server says that too while it starts or has too many clients
-            text = packet[1 : packet.index(b"\0")].decode().removeprefix("5.5.5-")
-            if number := re.match(r"\d+(\.\d+)+", text):
-                return number[0]
-    return ""
-
-
-def make_certificates(directory: Path) -> None:
-    """ca.pem, and server.pem with server-key.pem signed by it for localhost and 127.0.0.1. Nobody has the CA's key."""
-    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"schemagate tests {secrets.token_hex(4)}")])
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-
-    def begun(name: x509.Name, public: ec.EllipticCurvePublicKey, path_length: int | None) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(issuer)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=365))
-            .add_extension(x509.BasicConstraints(ca=path_length is not None, path_length=path_length), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()),
-                critical=False,
-            )
-        )
-
-    usage = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    ca = begun(issuer, authority.public_key(), 0).add_extension(
-        x509.KeyUsage(**{**usage, "key_cert_sign": True, "crl_sign": True}), critical=True
-    )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    server = (
-        begun(subject, key.public_key(), None)
-        .add_extension(x509.KeyUsage(**{**usage, "digital_signature": True}), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-    )
-    pem = serialization.Encoding.PEM
-    directory.joinpath("ca.pem").write_bytes(ca.sign(authority, hashes.SHA256()).public_bytes(pem))
-    directory.joinpath("server.pem").write_bytes(server.sign(authority, hashes.SHA256()).public_bytes(pem))
-    private = directory / "server-key.pem"
-    private.touch(mode=0o600)
-    private.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-    )
-
-
-def as_json(entries: Sequence[dict[str, object]]) -> str:
-    """The value of SCHEMAGATE_TEST_SERVERS."""
-    return json.dumps(entries)

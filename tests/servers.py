@@ -6,8 +6,8 @@
     servers.py external URL                    print the value of SCHEMAGATE_TEST_SERVERS for a server of your own
     servers.py python3.15 DIR                  unpack Python 3.15 into DIR, print the words of the command that runs it
 
-SERVER is mysql-9.7, mariadb-10.11 or mariadb-11.8, the beginning of one of these, or (for `run`) the URL of a server of your
-own, mysql://user:password@host:port/?ca=FILE; none means all three. Tests find the servers in SCHEMAGATE_TEST_SERVERS.
+SERVER is mysql-9.7, mariadb-10.11 or mariadb-11.8, the beginning of one of these, or (for `run`) the URL of
+a server of your own, mysql://user:password@host:port/?ca=FILE; none means all three.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ if __name__ == "__main__":  # run by path: the package `tests` is found from the
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from tests import debroot
-from tests.instances import CACHE, Instance, ServerFailed, as_json, choose, prepare
-
-VARIABLE = "SCHEMAGATE_TEST_SERVERS"
+from tests.instances import CACHE, Instance, ServerFailed, choose, prepare
+from tests.reach import VARIABLE, to_json
 
 
 def start(labels: list[str], state: Path) -> int:
@@ -48,7 +47,7 @@ def start(labels: list[str], state: Path) -> int:
         for instance in instances:
             instance.remove()
         raise
-    value = as_json([instance.facts() for instance in instances])
+    value = to_json(instance.server() for instance in instances)
     state.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(json.dumps({"directory": str(directory), "pids": [instance.pid for instance in instances]}))
     print(f"export {VARIABLE}={shlex.quote(value)}")
@@ -56,7 +55,7 @@ def start(labels: list[str], state: Path) -> int:
 
 
 def stop(state: Path) -> int:
-    """End the servers of that state file, and nothing else: a process id may have been given to another program since."""
+    """End the servers of that state file and nothing else: a process id may belong to another program by now."""
     known = json.loads(state.read_text())
     for pid in known["pids"]:
         command = Path(f"/proc/{pid}/cmdline")

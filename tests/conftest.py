@@ -1,0 +1,104 @@
+"""The fixtures of all suites. What needs a server runs once for each in SCHEMAGATE_TEST_SERVERS."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Database, Picture, picture
+from tests.instances import Instance, choose_like, prepare
+from tests.reach import VARIABLE, Server, from_json
+
+EXCLUSIVE = "SCHEMAGATE_TEST_EXCLUSIVE"
+NO_SERVER = f"""This test needs a real server, and {VARIABLE} names none. Run the tests with
+
+    .venv/bin/python tests/servers.py run -- .venv/bin/pytest …
+
+or `make test`, which does that."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that needs a server is run for every server; without any it is one test that fails."""
+    if "server" in metafunc.fixturenames:
+        servers = servers_given() or (None,)
+        ids = [server.label if server else "no-server" for server in servers]
+        metafunc.parametrize("server", servers, ids=ids, indirect=True, scope="session")
+
+
+def servers_given() -> tuple[Server, ...]:
+    """The servers that the tests are to use."""
+    try:
+        return from_json(os.environ.get(VARIABLE) or "[]")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise pytest.UsageError(f"{VARIABLE} is not what tests/servers.py writes: {error}") from error
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Server:
+    """A server for every test in turn; tests change only their own schema on it."""
+    if request.param is None:
+        pytest.fail(NO_SERVER, pytrace=False)
+    assert isinstance(request.param, Server)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def bystander(server: Server) -> Iterator[Database]:
+    """A schema that no test knows of; it is to be the same after each."""
+    database = Database(server, f"test_bystander_{secrets.token_hex(4)}")
+    database.run(
+        "CREATE TABLE bystander (id INT PRIMARY KEY, word VARCHAR(20))",
+        "INSERT INTO bystander VALUES (1, 'one'), (2, 'two')",
+        "CREATE VIEW words AS SELECT word FROM bystander",
+        "CREATE PROCEDURE nothing() SELECT 1",
+    )
+    yield database
+    database.remove()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, Picture]:
+    """The last picture taken of each server: the one after a test is the one before the next."""
+    return {}
+
+
+@pytest.fixture
+def database(server: Server, bystander: Database, pictures: dict[str, Picture]) -> Iterator[Database]:
+    """A fresh schema on the server. After the test it is dropped, and the server must be as it was before.
+
+    Schemas that others use meanwhile on the same server are left out of that proof, unless SCHEMAGATE_TEST_EXCLUSIVE=1
+    says that nobody else is there: then it covers all schemas, accounts, rights and global variables.
+    """
+    only = None if os.environ.get(EXCLUSIVE) == "1" else [bystander.name]
+    before = pictures.get(server.label) or picture(server, only)
+    database = Database(server)
+    yield database
+    wrong = database.remove()
+    pictures[server.label] = after = picture(server, only)
+    wrong += before.changes(after)
+    if wrong:
+        pytest.fail("The test changed what is not its own:\n  " + "\n  ".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def private_server(server: Server, tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+    """Makes a server for this test alone, of the kind of `server`: to be stopped, killed, or given other options.
+
+    private_server("--log-bin", …) answers an Instance that runs; its `server()` tells how to reach it.
+    """
+    instances: list[Instance] = []
+    spec = choose_like(server.label)
+
+    def make(*options: str) -> Instance:
+        directory = tmp_path / f"server-{len(instances)}"
+        instances.append(Instance(spec, prepare([spec])[spec.label], directory, options=options))
+        instances[-1].start()
+        return instances[-1]
+
+    yield make
+    for instance in instances:
+        instance.remove()
