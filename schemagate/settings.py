@@ -426,7 +426,7 @@ def _unknown(environment: Mapping[str, str], flags: Mapping[str, str]) -> list[s
         near = difflib.get_close_matches(rest, [one.removeprefix(PREFIX) for one in known], n=1, cutoff=0.5)
         meant = [one for one in known if one.removeprefix(PREFIX) in near]
         shown = ascii(name).strip("'")
-        problems.append(f"{shown} is no setting" + (f": did you mean {meant[0]}?" if meant else ""))
+        problems.append(f"{shown} is no setting" + (f" (is {meant[0]} meant?)" if meant else ""))
     return problems
 
 
@@ -459,7 +459,7 @@ def _contradictions(values: Mapping[str, Any], sources: Mapping[str, Sequence[So
 def _invalid(problems: Sequence[str], secrets: Sequence[str]) -> SettingsInvalid:
     hide = redactor(secrets)  # no problem quotes a secret; but one may quote a text that a secret was pasted into
     shown = [hide(problem) for problem in problems]
-    message = shown[0] if len(shown) == 1 else f"{len(shown)} settings are wrong: {'; '.join(shown)}"
+    message = f"{shown[0]}." if len(shown) == 1 else f"{len(shown)} settings are wrong: {'; '.join(shown)}."
     return SettingsInvalid(message, problems=shown)
 
 

@@ -24,7 +24,7 @@ class Stop:
         self._wake: int | None = None
 
     def install(self) -> None:
-        """Listen from here on; once, in the main thread, and early: as process 1 we would not even hear SIGTERM else."""
+        """Listen from here on: once, early (process 1 hears no SIGTERM without a handler), and in the main thread."""
         read, write = os.pipe()
         os.set_blocking(read, False)
         os.set_blocking(write, False)
@@ -42,9 +42,9 @@ class Stop:
         return self._signum is not None
 
     @property
-    def signum(self) -> int | None:
-        """The first signal that arrived, if any."""
-        return self._signum
+    def signum(self) -> int:
+        """The first signal that arrived; SIGTERM as long as there is none."""
+        return self._signum or signal.SIGTERM
 
     def requested_by(self, retry_state: object) -> bool:
         """`requested`, in the shape of a stop condition of tenacity."""
@@ -54,7 +54,7 @@ class Stop:
         """Raise `Interrupted` if a signal has arrived; for the places where nothing is half done."""
         if self._signum is not None:
             name = signal.Signals(self._signum).name
-            raise Interrupted(f"{name} asked this start to stop; the next start goes on from here", self._signum)
+            raise Interrupted(f"{name} asked this start to stop; the next start goes on from here.", self._signum)
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but return at once when a signal arrives or has arrived. (`time.sleep` goes on sleeping after one.)"""
