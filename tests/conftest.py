@@ -21,6 +21,11 @@ NO_SERVER = f"""This test needs a real server, and {VARIABLE} names none. Run th
 or `make test`, which does that."""
 
 
+def pytest_configure() -> None:
+    """A variable that cannot be read ends the run before it begins."""
+    servers_given()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that needs a server is run for every server; without any it is one test that fails."""
     if "server" in metafunc.fixturenames:

@@ -6,13 +6,16 @@ run one of them with the loader and the libraries of its own suite, whatever C l
 
 from __future__ import annotations
 
+import fcntl
 import fnmatch
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -40,22 +43,39 @@ class UnpackFailed(Exception):
     """apt or dpkg would not; the message ends with what they said."""
 
 
-def unpack(suite: str, packages: Sequence[str], directory: Path, keep: Iterable[str] = ()) -> None:
-    """Put the packages and what they depend on into `directory`, less UNNEEDED ones that no pattern in `keep` names."""
-    directory.mkdir(parents=True, exist_ok=True)
-    state = directory.with_name(directory.name + ".apt")
-    try:
-        environment = _private_apt(state, suite)
-        archives = state / "archives"
-        for name, version in _resolve(environment, packages):
-            if any(fnmatch.fnmatch(name, p) for p in UNNEEDED) and not any(fnmatch.fnmatch(name, p) for p in keep):
-                continue
-            archives.joinpath("wanted").open("a").write(f"{name}={version}\n")
-        wanted = archives.joinpath("wanted").read_text().split()
+def once(directory: Path, build: Callable[[Path], None]) -> Path:
+    """The directory, filled by `build` if it is not there yet.
+
+    It appears under its name only when it is whole, whatever interrupts the build; concurrent callers wait.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_name(f".{directory.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.is_dir() or not any(directory.iterdir()):
+            partial = directory.with_name(f".{directory.name}.part")
+            shutil.rmtree(partial, ignore_errors=True)  # of a build that was interrupted: we hold its lock
+            partial.mkdir()
+            try:
+                build(partial)
+                partial.rename(directory)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return directory
+
+
+def unpack(suite: str, packages: Sequence[str], root: Path) -> None:
+    """Put the packages and what they depend on, less UNNEEDED, into the new directory `root`."""
+    root.mkdir()
+    with tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as state:
+        environment = _private_apt(Path(state), suite)
+        wanted = [
+            f"{name}={version}"
+            for name, version in _resolve(environment, packages)
+            if not any(fnmatch.fnmatch(name, pattern) for pattern in UNNEEDED)
+        ]
+        archives = Path(state, "archives")
         _output(["apt-get", "download", "-qq", *wanted], environment, cwd=archives)
-        _extract(sorted(archives.glob("*.deb")), directory)
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+        _extract(sorted(archives.glob("*.deb")), root)
 
 
 def program(root: Path, path: str) -> list[str]:
@@ -72,38 +92,37 @@ def _private_apt(state: Path, suite: str) -> dict[str, str]:
     Of the host's configuration it takes how to fetch (proxies, certificates, credentials), and nothing that runs hooks.
     """
     for folder in ("etc/apt.conf.d", "etc/preferences.d", "lists/partial", "cache/archives/partial", "archives"):
-        state.joinpath(folder).mkdir(parents=True, exist_ok=True)
+        state.joinpath(folder).mkdir(parents=True)
     state.joinpath("status").touch()
-    host = dict(line.split(" ", 1) for line in _output(["apt-config", "dump"]).splitlines() if " " in line)
-    fetching = [f"{key} {value}" for key, value in host.items() if key.startswith("Acquire::") and value != '"";']
-    etc = _output(["apt-config", "shell", "ETC", "Dir::Etc/d"]).partition("=")[2].strip().strip("'") or "/etc/apt"
+    host = _output(["apt-config", "dump"]).splitlines()
     architecture = _output(["dpkg", "--print-architecture"]).strip()
     settings = {
         "Dir::Etc": state / "etc",
         "Dir::Etc::main": state / "etc/apt.conf",
         "Dir::Etc::parts": state / "etc/apt.conf.d",
         "Dir::Etc::sourcelist": state / "etc/sources.list",
-        "Dir::Etc::netrc": f"{etc.rstrip('/')}/auth.conf",
-        "Dir::Etc::netrcparts": f"{etc.rstrip('/')}/auth.conf.d",
-        "Dir::Etc::trustedparts": f"{etc.rstrip('/')}/trusted.gpg.d",
+        "Dir::Etc::netrc": _host_path("Dir::Etc::netrc/f"),
+        "Dir::Etc::netrcparts": _host_path("Dir::Etc::netrcparts/d"),
+        "Dir::Etc::trustedparts": _host_path("Dir::Etc::trustedparts/d"),
         "Dir::State": state,
         "Dir::State::status": state / "status",
         "Dir::Cache": state / "cache",
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
         "APT::Install-Recommends": "false",
-        "APT::Sandbox::User": "root",  # the download directory belongs to whoever runs this
+        "APT::Sandbox::User": "root",  # the directory belongs to whoever runs this, not to apt's own account
         "Acquire::Languages": "none",
         "Acquire::PDiffs": "false",
         "Acquire::Retries": "3",
     }
+    fetching = [line for line in host if line.startswith("Acquire::") and not line.endswith(' "";')]
     config = state / "apt.conf"
     config.write_text("\n".join([*fetching, *(f'{key} "{value}";' for key, value in settings.items())]) + "\n")
-    environment = {"APT_CONFIG": str(config), "LC_ALL": "C.UTF-8"}
-    signed = f"[arch={architecture} signed-by={KEYRING}]" if KEYRING.exists() else f"[arch={architecture}]"
+    environment = {"APT_CONFIG": str(config)}
+    trust = f"[arch={architecture} signed-by={KEYRING}]" if KEYRING.exists() else f"[arch={architecture}]"
     failures = []
     for mirror in _mirrors(environment):
-        state.joinpath("etc/sources.list").write_text(f"deb {signed} {mirror} {suite} main\n")
+        state.joinpath("etc/sources.list").write_text(f"deb {trust} {mirror} {suite} main\n")
         for pause in (0, 5):  # a mirror in the middle of its own update answers with indexes that do not fit together
             time.sleep(pause)
             try:
@@ -120,13 +139,19 @@ def _mirrors(environment: dict[str, str]) -> list[str]:
 
     apt reads its sources itself, in whatever format they are, and says what it would fetch; no earlier update needed.
     """
-    sources = dict(option.split("=") for option in ("sourcelist=sources.list", "sourceparts=sources.list.d"))
-    etc = _output(["apt-config", "shell", "ETC", "Dir::Etc/d"]).partition("=")[2].strip().strip("'") or "/etc/apt"
-    options = [f"-oDir::Etc::{key}={etc.rstrip('/')}/{name}" for key, name in sources.items()]
-    listed = _output(["apt-get", "update", "--print-uris", *options], environment)
-    found = re.findall(r"^'(.+)/dists/([^/']+)/(?:updates/)?InRelease'", listed, re.MULTILINE)
+    sources = [
+        f"-o{key}={_host_path(key + what)}"
+        for key, what in (("Dir::Etc::sourcelist", "/f"), ("Dir::Etc::sourceparts", "/d"))
+    ]
+    listed = _output(["apt-get", "update", "--print-uris", *sources], environment)
+    found = re.findall(r"^'(.+)/dists/(.+)/InRelease'", listed, re.MULTILINE)
     mirrors = dict.fromkeys(site for site, suite in found if "security" not in site + suite)
     return sorted(mirrors, key=lambda site: not site.rstrip("/").endswith("/debian"))
+
+
+def _host_path(key: str) -> str:
+    """A file (key/f) or directory (key/d) of the host's apt configuration."""
+    return shlex.split(_output(["apt-config", "shell", "PATH", key]))[0].removeprefix("PATH=")
 
 
 def _resolve(environment: dict[str, str], packages: Sequence[str]) -> list[tuple[str, str]]:
@@ -136,6 +161,7 @@ def _resolve(environment: dict[str, str], packages: Sequence[str]) -> list[tuple
 
 
 def _extract(archives: Sequence[Path], root: Path) -> None:
+    """Unpack the archives, without the files that only people read."""
     for name in (
         "bin",
         "sbin",
@@ -156,7 +182,7 @@ def _extract(archives: Sequence[Path], root: Path) -> None:
 def _output(command: Sequence[str], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     run = subprocess.run(
         command,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,

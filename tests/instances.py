@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import random
 import secrets
 import shutil
 import signal
@@ -14,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,8 @@ from tests.certificates import make_certificates
 from tests.reach import Server, greeting, named
 
 CACHE = Path(os.environ.get("SCHEMAGATE_CACHE") or Path(__file__).resolve().parents[1] / ".cache") / "servers"
-RECIPE = 2  # raise it when what is cached is made in another way: then everybody's cache is made anew
+PREFIX = "schemagate-servers-"
+RECIPE = 3  # raise it when what is cached is made in another way: then everybody's cache is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +76,8 @@ def _prepared(spec: Spec) -> Path:
         debroot.unpack(spec.suite, spec.packages, directory / "root")
         _initialise(spec.flavour, directory / "root", directory / "template")
 
-    return cached(spec.label, f"{RECIPE} {spec}", build)
-
-
-def cached(name: str, recipe: str, build: Callable[[Path], None]) -> Path:
-    """The cached directory of that name and recipe; `build(directory)` fills a new one.
-
-    It appears under its name only when whole, and concurrent callers wait for the first.
-    """
-    CACHE.mkdir(parents=True, exist_ok=True)
-    directory = CACHE / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
-    if directory.exists():
-        return directory
-    with CACHE.joinpath(f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not directory.exists():
-            for abandoned in CACHE.glob(f"{name}-*.part*"):  # of a build that was interrupted: we hold its lock
-                shutil.rmtree(abandoned, ignore_errors=True)
-            partial = directory.with_name(f"{directory.name}.part")
-            partial.mkdir()
-            build(partial)
-            partial.rename(directory)
-    return directory
+    recipe = hashlib.sha256(f"{RECIPE} {spec}".encode()).hexdigest()[:8]
+    return debroot.once(CACHE / f"{spec.label}-{recipe}", build)
 
 
 def _server(flavour: str, root: Path) -> list[str]:
@@ -227,7 +206,7 @@ class Instance:
         """Wait until it accepts connections."""
         assert self._process
         deadline = time.monotonic() + seconds
-        while not (version := greeting("127.0.0.1", self.port)):
+        while not (self._has_its_port() and (version := greeting("127.0.0.1", self.port))):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 why = f"ended with {self._process.returncode}" if self.pid is None else f"is silent after {seconds:g} s"
                 self.kill()
@@ -235,6 +214,11 @@ class Instance:
             time.sleep(0.02)
         self.version = version
         self._initialised = True
+
+    def _has_its_port(self) -> bool:
+        # The pid file comes after the port: without it, the one who answers there may be somebody else's server.
+        path = self.directory / "pid"
+        return path.exists() and path.read_text().strip() == str(self.pid)
 
     def stop(self) -> None:
         """A clean shutdown; answers when it has ended."""
@@ -255,8 +239,7 @@ class Instance:
 
     def remove(self) -> None:
         """Kill it and remove its data."""
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        discard([self])
 
     def server(self) -> Server:
         """How to reach it; ask after its first start."""
@@ -312,30 +295,59 @@ def client(flavour: str, root: Path) -> list[str]:
     return [*debroot.program(root, "usr/bin/mariadb"), "--no-defaults", f"--plugin-dir={plugins}"]
 
 
-@contextlib.contextmanager
-def running(labels: Sequence[str], options: Sequence[str] = ()) -> Iterator[list[Instance]]:
-    """Fresh servers, all accepting connections; gone with their data at the end, whatever happens."""
+def launch(labels: Sequence[str], *, detached: bool = False) -> list[Instance]:
+    """Fresh servers, all accepting connections; `discard` ends them. They begin at the same time."""
     specs = choose(labels)
     caches = prepare(specs)
-    directory = Path(tempfile.mkdtemp(prefix="schemagate-servers-"))
+    _sweep()
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
     instances: list[Instance] = []
     try:
         for spec in specs:
-            instances.append(Instance(spec, caches[spec.label], directory / spec.label, options=options))
+            instances.append(Instance(spec, caches[spec.label], directory / spec.label, detached=detached))
             instances[-1].spawn()
         for instance in instances:
             instance.wait()
-        yield instances
-    finally:
-        for instance in instances:
-            instance.kill()
+    except BaseException:
+        discard(instances)
         shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return instances
+
+
+def discard(instances: Sequence[Instance]) -> None:
+    """Kill the servers, and remove all that they kept."""
+    for instance in instances:
+        instance.kill()
+    for instance in instances:
+        shutil.rmtree(instance.directory, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it is not empty as long as it holds the directory of another instance
+            instance.directory.parent.rmdir()
+
+
+def commands_naming(text: str) -> dict[int, bytes]:
+    """The running programs (by process id) with this text among their arguments."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if text.encode() in (words := path.read_bytes()):
+                found[int(path.parent.name)] = words
+    return found
+
+
+def _sweep() -> None:
+    """Remove the data of servers whose maker was killed before it could do that."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            old = time.time() - directory.stat().st_mtime > 3600
+            if old and directory.stat().st_uid == os.geteuid() and not commands_naming(str(directory)):
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on, below those the system gives to outgoing connections."""
     while True:
-        port = random.randint(12000, 31999)
+        port = 12000 + secrets.randbelow(20000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

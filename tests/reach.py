@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     import pymysql
@@ -77,7 +77,8 @@ def from_json(text: str) -> tuple[Server, ...]:
 
 def url_of(server: Server) -> str:
     """For people and other programs."""
-    return f"mysql://{server.user}:{server.password}@{server.host}:{server.port}/"
+    account = f"{quote(server.user, safe='')}:{quote(server.password, safe='')}"
+    return f"mysql://{account}@{server.host}:{server.port}/" + (f"?ca={quote(server.ca)}" if server.ca else "")
 
 
 def ask(url: str, client: Iterable[str] = ()) -> Server:
