@@ -9,20 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemagate.sources import Secret
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+) ?(ms|s|m|h)?", re.ASCII)
+_DURATION = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h)?"
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-# Lone surrogates are how Python hands over an environment variable that is not UTF-8.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """What a setting's text may be: the words for it, and its parser."""
 
     says: str
@@ -35,7 +31,8 @@ def _shown(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    if _CONTROL.search(text):
+    # Lone surrogates are how Python hands over an environment variable that is not UTF-8.
+    if not text.isprintable() and re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):
         raise ValueError("holds a control character or is not UTF-8")
     return text
 
@@ -83,7 +80,7 @@ def _password(text: str) -> Secret:
 
 def duration(low: float, high: float) -> Type:
     def parse(text: str) -> float:
-        match = _DURATION.fullmatch(text.strip().lower())
+        match = re.fullmatch(_DURATION, text.strip().lower())
         if match is None:
             raise ValueError(f"must be a time such as 60, 1.5, 90s, 2m or 500ms, not {_shown(text)}")
         seconds = float(match[1]) * _SECONDS[match[2]]

@@ -20,7 +20,7 @@ from schemagate.errors import SchemagateError
 from schemagate.plain import plain, to_line
 from schemagate.sources import Secret, redactor
 
-LEVELS = ("debug", "info", "warning", "error")
+TIMESTAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 LONGEST_TERMINATION = 4_096  # bytes: the kubelet takes no more
 LONGEST_STALL_SECONDS = 5
 _PARTS = ("context", "fields")
@@ -93,23 +93,21 @@ class Log:
         try:
             # As two mappings: a field may be called `self` or `event` as well as anything else.
             getattr(logger, level)(event, context=self._context, fields=fields)
-        except Exception as error:  # noqa: BLE001  there is nothing left to do but to say so
-            code = fields.get("exit_code")
-            shown = {"exit_code": code} if type(code) is int else {}
-            self._ways.output.write(
-                to_line({"level": level, "event": event, "log_error": type(error).__name__, **shown})
-            )
+        except Exception as error:  # noqa: BLE001  saying less is better than to fail while saying what failed
+            from datetime import UTC, datetime
+
+            ours = {"timestamp": datetime.now(UTC).strftime(TIMESTAMP), "level": level, "event": str(event)}
+            said = {_free(name, ours): plain(value, self._ways.hide) for name, value in fields.items()}
+            self._ways.output.write(to_line({**ours, **said, "log_error": type(error).__name__}))
 
 
 def _told(error: BaseException) -> tuple[str, dict[str, Any]]:
-    """The event that an error is, and its fields: what it is and what it means are not overruled by a fact."""
+    """The event that an error is, and its fields: no fact overrules its message or its exit code."""
     if not isinstance(error, SchemagateError):
         message = f"This is a bug in schemagate: {plain(error)}"
         return "start.crashed", {"exit_code": 1, "message": message, "exception": _trace(error)}
     told: dict[str, Any] = {"exit_code": error.exit_code, "message": error.message}
-    with contextlib.suppress(Exception):
-        told |= {_free(name, ("exit_code", "message")): fact for name, fact in error.facts.items()}
-    return error.event, told
+    return error.event, told | {_free(name, told): fact for name, fact in error.facts.items()}
 
 
 def _trace(error: BaseException) -> str:
@@ -166,7 +164,7 @@ def _ways(level: str, output: _Output, render: _Render, hide: Callable[[str], st
             output,
             processors=[
                 structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True),
+                structlog.processors.TimeStamper(fmt=TIMESTAMP, utc=True),
                 line,
             ],
             wrapper_class=structlog.make_filtering_bound_logger(least),

@@ -1,9 +1,9 @@
 """The environment and the command line, checked and typed.
 
-`SETTINGS` is the one table: what is parsed, what `--help` says and what docs/operations.md lists all come from it.
-Every problem is reported at once, because a start that stops at the first wrong setting is started again for each of
-them. Nothing is imported here that a start with nothing to do would have to wait for: `urllib`, `difflib`, `socket`
-and `pathlib` cost milliseconds each, so paths are plain strings.
+`options.py` has the table of them, `checks.py` what each may be, `sources.py` where they come from. Every problem is
+reported at once, because a start that stops at the first wrong setting is started again for each of them. Nothing is
+imported here that a start with nothing to do would have to wait for: `urllib`, `difflib`, `socket` and `pathlib` cost
+milliseconds each, so paths are plain strings.
 """
 
 from __future__ import annotations
@@ -12,204 +12,24 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemagate import checks
 from schemagate.errors import SettingsInvalid
+from schemagate.options import PREFIX, SETTINGS, Setting, settings_table
 from schemagate.sources import Secret, Source, read_secret_file, read_url, redactor, url_secrets
 
-PREFIX = "SCHEMAGATE_"
+__all__ = ["SETTINGS", "Reporting", "Secret", "Setting", "Settings", "load_settings", "reporting", "settings_table"]
+
 # For the tests and their helpers; a start takes no notice of them.
-_NOT_OURS = re.compile(r"SCHEMAGATE_(TEST_.*|CACHE)")
+_NOT_OURS = r"SCHEMAGATE_(TEST_.*|CACHE)"
 # Kubernetes gives every pod such variables for every service in its namespace: a service that is called schemagate
 # makes SCHEMAGATE_PORT, and one that is called mysql makes MYSQL_PORT=tcp://10.0.0.1:3306.
-_SERVICE_LINK = re.compile(r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)")
-_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+_SERVICE_LINK = r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)"
+_SERVICE_ADDRESS = ("tcp://", "udp://", "sctp://")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table; `default` is parsed like a given text, `default_says` describes one that is found out."""
-
-    name: str
-    field: str
-    type: checks.Type
-    help: str
-    default: str | None = None
-    default_says: str = ""
-    aliases: tuple[str, ...] = ()
-    flag: str | None = ""
-    secret: bool = False
-    required: bool = False
-    empty: bool = False  # an empty text is a value of its own, not "not given"
-
-    def __post_init__(self) -> None:
-        if self.flag == "":
-            short = self.name.removeprefix(PREFIX).removeprefix("MYSQL_")
-            object.__setattr__(self, "flag", None if self.secret else "--" + short.lower().replace("_", "-"))
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Every environment variable that gives it; that of a secret also exists with `_FILE` at its end."""
-        return (self.name, *self.aliases)
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "DATABASE_URL",
-        "",
-        checks.URL,
-        "All of the connection in one: `mysql://user:password@host:port/database?ssl-mode=…`, percent-encoded. "
-        "`mysql2://`, `mariadb://` and `mysql+pymysql://` are the same.",
-        secret=True,
-    ),
-    Setting("MYSQL_HOST", "host", checks.HOST, "Where the server is.", "localhost", aliases=("DB_HOST",)),
-    Setting("MYSQL_PORT", "port", checks.PORT, "Its port.", "3306", aliases=("MYSQL_TCP_PORT", "DB_PORT")),
-    Setting("MYSQL_SOCKET", "socket", checks.PATH, "Its Unix socket, in place of host and port."),
-    Setting(
-        "MYSQL_DATABASE", "database", checks.SCHEMA, "The schema behind the gate.", required=True, aliases=("DB_NAME",)
-    ),
-    Setting("MYSQL_USER", "user", checks.TEXT, "The account that migrates.", required=True, aliases=("DB_USER",)),
-    Setting(
-        "MYSQL_PASSWORD",
-        "password",
-        checks.PASSWORD,
-        "Its password. Set it to nothing for an account that has none.",
-        secret=True,
-        required=True,
-        empty=True,
-        aliases=("DB_PASSWORD",),
-    ),
-    Setting(
-        "SCHEMAGATE_TLS",
-        "tls",
-        checks.TLS,
-        "`preferred` encrypts if the server can; `required` insists; `verify-ca` also checks who signed the server's "
-        "certificate, `verify-identity` its host name as well.",
-        "preferred",
-    ),
-    Setting(
-        "SCHEMAGATE_TLS_CA",
-        "tls_ca",
-        checks.FILE,
-        "The authority that `verify-ca` and `verify-identity` trust, in PEM.",
-        default_says="those of the system",
-    ),
-    Setting("SCHEMAGATE_TLS_CERT", "tls_cert", checks.FILE, "Our own certificate, for accounts that ask for one."),
-    Setting("SCHEMAGATE_TLS_KEY", "tls_key", checks.FILE, "The key of our own certificate."),
-    Setting(
-        "SCHEMAGATE_MIGRATIONS",
-        "migrations",
-        checks.DIRECTORY,
-        "The SQL files and the snapshot `schema.sql`.",
-        default_says="`/migrations` if there is one, else `./migrations`",
-    ),
-    Setting(
-        "SCHEMAGATE_WAIT_SECONDS",
-        "wait_seconds",
-        checks.duration(0, 86_400),
-        "How long to wait for a server that answers.",
-        "60",
-    ),
-    Setting(
-        "SCHEMAGATE_GRACE_SECONDS",
-        "grace_seconds",
-        checks.duration(0, 3_600),
-        "How long a refused account or an unknown schema may still be on its way.",
-        "5",
-    ),
-    Setting(
-        "SCHEMAGATE_CONNECT_SECONDS",
-        "connect_seconds",
-        checks.duration(0.1, 3_600),
-        "How long one attempt to connect may take.",
-        "10",
-    ),
-    Setting(
-        "SCHEMAGATE_LOCK_SECONDS",
-        "lock_seconds",
-        checks.duration(0, 86_400),
-        "How long to wait for another start that is at work.",
-        "600",
-    ),
-    Setting(
-        "SCHEMAGATE_LOCK_WAIT_SECONDS",
-        "lock_wait_seconds",
-        checks.duration(1, 86_400),
-        "How long one statement may wait for the application's locks on a table or a row.",
-        "30",
-    ),
-    Setting(
-        "SCHEMAGATE_SHADOW",
-        "shadow",
-        checks.SHADOW,
-        "The scratch schema: `auto` makes one if the account may, `off` does without, a name uses that one.",
-        "auto",
-    ),
-    Setting(
-        "SCHEMAGATE_CREATE_DATABASE",
-        "create_database",
-        checks.TRUTH,
-        "Create the schema where there is none, if the account may.",
-        "true",
-    ),
-    Setting(
-        "SCHEMAGATE_ALLOW_EDITED",
-        "allow_edited",
-        checks.NAMES,
-        "Migrations that may differ from what was applied under their name.",
-        "",
-    ),
-    Setting(
-        "SCHEMAGATE_ALLOW_MISSING", "allow_missing", checks.NAMES, "Applied migrations whose file may be gone.", ""
-    ),
-    Setting(
-        "SCHEMAGATE_ALLOW_OUT_OF_ORDER",
-        "allow_out_of_order",
-        checks.NAMES,
-        "Pending migrations that may come before ones already applied.",
-        "",
-    ),
-    Setting(
-        "SCHEMAGATE_LOG_FORMAT",
-        "log_format",
-        checks.choice("auto", "json", "console"),
-        "One JSON object a line, or lines for people; `auto` is for people if stdout is a terminal.",
-        "auto",
-    ),
-    Setting(
-        "SCHEMAGATE_LOG_LEVEL",
-        "log_level",
-        checks.choice("debug", "info", "warning", "error"),
-        "The least that is logged; `debug` has every statement.",
-        "info",
-    ),
-    Setting("NO_COLOR", "no_color", checks.Type("anything", bool), "No colours, whatever it is set to.", "", flag=None),
-    Setting(
-        "SCHEMAGATE_TERMINATION_LOG",
-        "termination_log",
-        checks.PATH,
-        "Where the last word of a start goes, for `kubectl describe pod`. Set it to nothing for none.",
-        default_says="`/dev/termination-log` if it can be written",
-        empty=True,
-    ),
-    Setting(
-        "SCHEMAGATE_STARTED_BY",
-        "started_by",
-        checks.TEXT,
-        "Who the journal says ran this.",
-        default_says="`POD_NAME`, else `HOSTNAME`, else the host's name",
-    ),
-    Setting(
-        "SCHEMAGATE_REVISION",
-        "revision",
-        checks.TEXT,
-        "The release of image or application that the journal is to note.",
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # nobody compares them, and making __eq__ costs every start
 class Settings:
     """What one start was told; every value is checked. Times are in seconds, paths are strings."""
 
@@ -244,8 +64,7 @@ class Settings:
     """All that the log must hide: passwords and URLs, in the forms in which they were given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
+class Reporting(NamedTuple):
     """The few settings that reporting takes; there is always one, however wrong the others are."""
 
     log_format: str
@@ -324,7 +143,7 @@ class _Load:
             return [Source(setting.flag or setting.name, self.flags[setting.name])]
         found = [Source(name, self.environment[name]) for name in setting.variables if name in self.environment]
         if setting.type is checks.PORT:
-            found = [source for source in found if not _SERVICE_ADDRESS.match(source.text)]
+            found = [source for source in found if not source.text.startswith(_SERVICE_ADDRESS)]
         if setting.secret:
             self.secrets += [text for _, text in found if text]
         return [source for source in found if source.text or setting.empty]
@@ -418,7 +237,7 @@ def _unknown(environment: Mapping[str, str], flags: Mapping[str, str]) -> list[s
     given = [name for name in environment if name.startswith(PREFIX)] + list(flags)
     problems = []
     for name in sorted(set(given) - known):
-        if _NOT_OURS.fullmatch(name) or _SERVICE_LINK.fullmatch(name):
+        if re.fullmatch(_NOT_OURS, name) or re.fullmatch(_SERVICE_LINK, name):
             continue
         import difflib
 
@@ -461,20 +280,3 @@ def _invalid(problems: Sequence[str], secrets: Sequence[str]) -> SettingsInvalid
     shown = [hide(problem) for problem in problems]
     message = f"{shown[0]}." if len(shown) == 1 else f"{len(shown)} settings are wrong: {'; '.join(shown)}."
     return SettingsInvalid(message, problems=shown)
-
-
-def settings_table() -> str:
-    """The table of docs/operations.md, in Markdown."""
-    lines = ["| setting | flag | default | meaning |", "|---|---|---|---|"]
-    for setting in SETTINGS:
-        default = f"`{setting.default}`" if setting.default else setting.default_says or "none"
-        also = [f"`{name}`" for name in setting.aliases]
-        also += [f"`{name}_FILE`" for name in setting.variables] if setting.secret else []
-        cells = (
-            f"`{setting.name}`",
-            f"`{setting.flag}`" if setting.flag else "",
-            "required" if setting.required else default,
-            setting.help + (f" Also: {', '.join(also)}." if also else ""),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 LONGEST_SECRET = 65_536
 URL_SHAPE = "mysql://user:password@host:port/database"
 
-_URL = re.compile(
+_URL = (
     r"(?:mysql2?|mariadb)(?:\+\w+)?://"
     r"(?:(?P<user>[^:/?#]*)(?::(?P<password>[^/?#]*))?@)?"
     r"(?P<host>\[[^\]@]*\]|[^:@/?#\[\]]*)(?::(?P<port>[^:@/?#]*))?"
@@ -91,7 +91,7 @@ def read_url(text: str) -> dict[str, str]:
     """
     from urllib.parse import unquote  # costs milliseconds, and most starts have no URL
 
-    match = _URL.fullmatch(text.strip())
+    match = re.fullmatch(_URL, text.strip())
     if match is None:
         raise ValueError(
             f"cannot be read as {URL_SHAPE}: inside a user name or password, "

@@ -1,0 +1,212 @@
+"""The table of all settings: what is parsed, what `--help` says and what docs/operations.md lists all come from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemagate import checks
+
+PREFIX = "SCHEMAGATE_"
+
+
+class Setting(NamedTuple):
+    """One row of the table.
+
+    `field` is its attribute in `Settings`. `default` is parsed like a given text; `default_says` describes a default
+    that is found out.
+    """
+
+    name: str
+    field: str
+    type: checks.Type
+    help: str
+    default: str | None = None
+    default_says: str = ""
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+    required: bool = False
+    empty: bool = False  # an empty text is a value of its own, not "not given"
+
+    @property
+    def flag(self) -> str | None:
+        """The option of the command line. Secrets have none: a command line is in everybody's list of processes."""
+        if self.secret or self.name == "NO_COLOR":
+            return None
+        return "--" + self.name.removeprefix(PREFIX).removeprefix("MYSQL_").lower().replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every environment variable that gives it; that of a secret also exists with `_FILE` at its end."""
+        return (self.name, *self.aliases)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_URL",
+        "",
+        checks.URL,
+        "All of the connection in one: `mysql://user:password@host:port/database?ssl-mode=…`, percent-encoded. "
+        "`mysql2://`, `mariadb://` and `mysql+pymysql://` are the same.",
+        secret=True,
+    ),
+    Setting("MYSQL_HOST", "host", checks.HOST, "Where the server is.", "localhost", aliases=("DB_HOST",)),
+    Setting("MYSQL_PORT", "port", checks.PORT, "Its port.", "3306", aliases=("MYSQL_TCP_PORT", "DB_PORT")),
+    Setting("MYSQL_SOCKET", "socket", checks.PATH, "Its Unix socket, in place of host and port."),
+    Setting(
+        "MYSQL_DATABASE", "database", checks.SCHEMA, "The schema behind the gate.", required=True, aliases=("DB_NAME",)
+    ),
+    Setting("MYSQL_USER", "user", checks.TEXT, "The account that migrates.", required=True, aliases=("DB_USER",)),
+    Setting(
+        "MYSQL_PASSWORD",
+        "password",
+        checks.PASSWORD,
+        "Its password. Set it to nothing for an account that has none.",
+        secret=True,
+        required=True,
+        empty=True,
+        aliases=("DB_PASSWORD",),
+    ),
+    Setting(
+        "SCHEMAGATE_TLS",
+        "tls",
+        checks.TLS,
+        "`preferred` encrypts if the server can; `required` insists; `verify-ca` also checks who signed the server's "
+        "certificate, `verify-identity` its host name as well.",
+        "preferred",
+    ),
+    Setting(
+        "SCHEMAGATE_TLS_CA",
+        "tls_ca",
+        checks.FILE,
+        "The authority that `verify-ca` and `verify-identity` trust, in PEM.",
+        default_says="those of the system",
+    ),
+    Setting("SCHEMAGATE_TLS_CERT", "tls_cert", checks.FILE, "Our own certificate, for accounts that ask for one."),
+    Setting("SCHEMAGATE_TLS_KEY", "tls_key", checks.FILE, "The key of our own certificate."),
+    Setting(
+        "SCHEMAGATE_MIGRATIONS",
+        "migrations",
+        checks.DIRECTORY,
+        "The SQL files and the snapshot `schema.sql`.",
+        default_says="`/migrations` if there is one, else `./migrations`",
+    ),
+    Setting(
+        "SCHEMAGATE_WAIT_SECONDS",
+        "wait_seconds",
+        checks.duration(0, 86_400),
+        "How long to wait for a server that answers.",
+        "60",
+    ),
+    Setting(
+        "SCHEMAGATE_GRACE_SECONDS",
+        "grace_seconds",
+        checks.duration(0, 3_600),
+        "How long a refused account or an unknown schema may still be on its way.",
+        "5",
+    ),
+    Setting(
+        "SCHEMAGATE_CONNECT_SECONDS",
+        "connect_seconds",
+        checks.duration(0.1, 3_600),
+        "How long one attempt to connect may take.",
+        "10",
+    ),
+    Setting(
+        "SCHEMAGATE_LOCK_SECONDS",
+        "lock_seconds",
+        checks.duration(0, 86_400),
+        "How long to wait for another start that is at work.",
+        "600",
+    ),
+    Setting(
+        "SCHEMAGATE_LOCK_WAIT_SECONDS",
+        "lock_wait_seconds",
+        checks.duration(1, 86_400),
+        "How long one statement may wait for the application's locks on a table or a row.",
+        "30",
+    ),
+    Setting(
+        "SCHEMAGATE_SHADOW",
+        "shadow",
+        checks.SHADOW,
+        "The scratch schema: `auto` makes one if the account may, `off` does without, a name uses that one.",
+        "auto",
+    ),
+    Setting(
+        "SCHEMAGATE_CREATE_DATABASE",
+        "create_database",
+        checks.TRUTH,
+        "Create the schema where there is none, if the account may.",
+        "true",
+    ),
+    Setting(
+        "SCHEMAGATE_ALLOW_EDITED",
+        "allow_edited",
+        checks.NAMES,
+        "Migrations that may differ from what was applied under their name.",
+        "",
+    ),
+    Setting(
+        "SCHEMAGATE_ALLOW_MISSING", "allow_missing", checks.NAMES, "Applied migrations whose file may be gone.", ""
+    ),
+    Setting(
+        "SCHEMAGATE_ALLOW_OUT_OF_ORDER",
+        "allow_out_of_order",
+        checks.NAMES,
+        "Pending migrations that may come before ones already applied.",
+        "",
+    ),
+    Setting(
+        "SCHEMAGATE_LOG_FORMAT",
+        "log_format",
+        checks.choice("auto", "json", "console"),
+        "One JSON object a line, or lines for people; `auto` is for people if stdout is a terminal.",
+        "auto",
+    ),
+    Setting(
+        "SCHEMAGATE_LOG_LEVEL",
+        "log_level",
+        checks.choice("debug", "info", "warning", "error"),
+        "The least that is logged; `debug` has every statement.",
+        "info",
+    ),
+    Setting("NO_COLOR", "no_color", checks.Type("anything", bool), "No colours, whatever it is set to.", ""),
+    Setting(
+        "SCHEMAGATE_TERMINATION_LOG",
+        "termination_log",
+        checks.PATH,
+        "Where the last word of a start goes, for `kubectl describe pod`. Set it to nothing for none.",
+        default_says="`/dev/termination-log` if it can be written",
+        empty=True,
+    ),
+    Setting(
+        "SCHEMAGATE_STARTED_BY",
+        "started_by",
+        checks.TEXT,
+        "Who the journal says ran this.",
+        default_says="`POD_NAME`, else `HOSTNAME`, else the host's name",
+    ),
+    Setting(
+        "SCHEMAGATE_REVISION",
+        "revision",
+        checks.TEXT,
+        "The release of image or application that the journal is to note.",
+    ),
+)
+
+
+def settings_table() -> str:
+    """The table of docs/operations.md, in Markdown."""
+    lines = ["| setting | flag | default | meaning |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        default = f"`{setting.default}`" if setting.default else setting.default_says or "none"
+        also = [f"`{name}`" for name in setting.aliases]
+        also += [f"`{name}_FILE`" for name in setting.variables] if setting.secret else []
+        cells = (
+            f"`{setting.name}`",
+            f"`{setting.flag}`" if setting.flag else "",
+            "required" if setting.required else default,
+            setting.help + (f" Also: {', '.join(also)}." if also else ""),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
