@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.databases import Database, Picture, picture
-from tests.instances import Instance, choose_like, prepare
+from tests.instances import Instance
+from tests.packages import choose_like, prepare
 from tests.reach import VARIABLE, Server, from_json
 
 EXCLUSIVE = "SCHEMAGATE_TEST_EXCLUSIVE"

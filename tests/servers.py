@@ -29,18 +29,8 @@ if __name__ == "__main__":  # run by path: the package `tests` is found from the
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from tests import debroot
-from tests.instances import (
-    CACHE,
-    Instance,
-    ServerFailed,
-    choose,
-    choose_like,
-    client,
-    commands_naming,
-    discard,
-    launch,
-    prepare,
-)
+from tests.instances import Instance, commands_naming, discard, launch
+from tests.packages import CACHE, ServerFailed, choose, choose_like, client, prepare
 from tests.reach import VARIABLE, Server, ask, to_json
 
 __all__ = ["Instance", "Server", "external", "main", "run", "start", "stop"]
