@@ -13,6 +13,7 @@ CREATE TABLE workflow_messages (
   created_at TIMESTAMP(3) NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (id),
   INDEX idx_workflow_id (workflow_id),
+  INDEX idx_agent_execution_id (agent_execution_id),
   INDEX idx_action_status (action_status),
   INDEX idx_created_at (created_at),
   INDEX idx_message_type_action_status (message_type, action_status),
