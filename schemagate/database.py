@@ -1,9 +1,63 @@
-"""One MySQL session."""
+"""One MySQL session: wait, connect, run. The only file that knows PyMySQL and tenacity."""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
+
+if TYPE_CHECKING:
+    from schemagate.log import Log
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+T = TypeVar("T")
+
+# Server and client errors are told apart by number, here and nowhere else. PyMySQL's classes do not help: a wrong
+# password, an unknown column and a refused connection are all OperationalError.
+# https://dev.mysql.com/doc/mysql-errors/9.4/en/ and https://mariadb.com/kb/en/mariadb-error-code-reference/
+LOST = frozenset({0, 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 3168, 4031})
+NOT_YET = LOST | {1040, 1042, 1043, 1129, 1203, 1226, 2002, 2003, 2005, 2012, 3032}
+NO_SUCH_DATABASE = 1049
+NO_DATABASE_RIGHT = 1044
+# 1045/1698 wrong password, 1130 host, 1251/1275/2059/2061 login method, 1862/1820 expired, 2026 TLS, 3118/4151 locked,
+# 3159 the server insists on TLS.
+DENIED_LOGIN = frozenset(
+    {NO_DATABASE_RIGHT, 1045, 1130, 1251, 1275, 1698, 1820, 1862, 2026, 2059, 2061, 3118, 3159, 3878, 4151, 5025}
+)
+DENIED = frozenset({NO_DATABASE_RIGHT, 1045, 1095, 1142, 1143, 1227, 1370, 1410, 1419, 1698, 1820, 3530})
+READ_ONLY = frozenset({1290, 1836, 1792, 3100})
+NO_SUCH_TABLE = 1146
+LOCK_WAIT = 1205
+DEADLOCK = 1213
+SYNTAX = 1064
+NO_SUCH_SAVEPOINT = 1305
+
+TLS_REQUIRED = frozenset({"required", "verify-ca", "verify-identity"})
+
+
+class ServerError(Exception):
+    """The server refused one statement: `errno` is its number, `text` what it says. The session lives on."""
+
+    def __init__(self, errno: int, text: str) -> None:
+        super().__init__(f"{errno}: {text}")
+        self.errno = errno
+        self.text = text
+
+
+class NotReady(Exception):
+    """The server answers, but cannot be worked with yet: `reason` says why in a few words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +67,412 @@ class Result:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     affected: int
+
+
+class _Session(pymysql.connections.Connection):
+    """PyMySQL's connection, without what it does on its own at login, and never a password in clear text over TCP."""
+
+    # What PyMySQL has and its type stubs do not say.
+    _secure: bool
+    _sock: Any
+    _read_timeout: float | None
+    ctx: ssl.SSLContext
+    server_version: str
+
+    def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
+        # PyMySQL would load the whole CA bundle of the system even where nothing is verified: 21 ms.
+        return sslp if isinstance(sslp, ssl.SSLContext) else _unverified()
+
+    def set_character_set(self, charset: str, collation: str | None = None) -> None:
+        """Nothing: the first packet of every session of ours begins with SET NAMES (a round trip saved)."""
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: Any, *rest: Any) -> Any:
+        if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
+            raise pymysql.err.OperationalError(
+                2061, f"the server asks for the password in clear text ({plugin_name.decode()}) without TLS"
+            )
+        return super()._process_auth(plugin_name, auth_packet, *rest)  # type: ignore[misc]
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS that the settings ask for; None is "off". `preferred` and `required` encrypt and verify nothing."""
+    if settings.tls == "off":
+        return None
+    context = _unverified()
+    if settings.tls in ("verify-ca", "verify-identity"):
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = settings.tls == "verify-identity"
+        # The certificates that MySQL makes for itself lack what RFC 5280 demands; Python 3.13+ refuses them otherwise.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if settings.tls_ca:
+            context.load_verify_locations(cafile=settings.tls_ca)
+        else:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if settings.tls_cert:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context
+
+
+class Connection:
+    """A session that is logged in. The one living thing: everything else is a value.
+
+    With `several=True` a packet may hold several statements, which only our own questions do; a session that runs
+    migrations is opened without it, so that the server itself refuses a second statement in a packet.
+    """
+
+    def __init__(self, raw: _Session, several: bool) -> None:
+        self._raw = raw
+        self._several = several
+        self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
+        self.greeting: str = raw.server_version
+        self.tls: str | None = raw._sock.version() if isinstance(raw._sock, ssl.SSLSocket) else None
+
+    def execute(self, text: str, *values: Any) -> Result:
+        """Run one statement of ours; `values` replace its %s. Raises ServerError, or ConnectionLost."""
+        with self._raw.cursor() as cursor:
+            self._call(cursor.execute, text, values or None)
+            return _result(cursor)
+
+    def packet(self, texts: Sequence[str]) -> list[Result | ServerError]:
+        """Run our statements in as few round trips as the server lets us: one, if it refuses none of them.
+
+        A statement that is refused has its error in the place of its result, and the others run all the same.
+        """
+        done: list[Result | ServerError] = []
+        while len(done) < len(texts):
+            left = texts[len(done) :]
+            try:
+                if self._several:
+                    self._several_at_once(left, done)
+                else:
+                    done.append(self.execute(left[0]))
+            except ServerError as error:
+                if self._several and len(left) > 1 and len(left) == len(texts) - len(done) and error.errno == SYNTAX:
+                    self._several = False  # a proxy that refuses several statements in a packet gets them one by one
+                else:
+                    done.append(error)
+        return done
+
+    def _several_at_once(self, texts: Sequence[str], done: list[Result | ServerError]) -> None:
+        with self._raw.cursor() as cursor:
+            self._call(cursor.execute, ";\n".join(texts), None)
+            done.append(_result(cursor))
+            while self._call(cursor.nextset):
+                done.append(_result(cursor))
+
+    def run(self, text: str) -> int:
+        """Run one statement of a migration as it is; its rows are read and thrown away. Returns the rows it changed."""
+        with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
+            self._call(cursor.execute, text, None)
+            affected = 0
+            while True:
+                while self._call(cursor.fetchmany, 1000):
+                    pass
+                affected += max(cursor.rowcount, 0) if not cursor.description else 0
+                if not self._call(cursor.nextset):
+                    return affected
+
+    def stream(self, text: str, *values: Any) -> Any:
+        """The rows of one query of ours, one at a time: memory does not grow with their number."""
+        with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
+            self._call(cursor.execute, text, values or None)
+            while rows := self._call(cursor.fetchmany, 1000):
+                yield from rows
+
+    def literal(self, value: Any) -> str:
+        """A value as SQL text, for the packets that cannot have parameters."""
+        return str(self._raw.escape(value))
+
+    def close(self) -> None:
+        """End the session. Never raises: what is not committed is lost, and nothing of ours is left so."""
+        with suppress(pymysql.err.Error, OSError):
+            self._raw.close()
+
+    def _call(self, function: Callable[..., T], *args: Any) -> T:
+        try:
+            return function(*args)
+        except pymysql.err.Error as error:
+            raise _translated(error) from error
+
+
+def _result(cursor: Any) -> Result:
+    columns = tuple(column[0] for column in cursor.description or ())
+    return Result(columns, tuple(cursor.fetchall()) if columns else (), max(cursor.rowcount, 0))
+
+
+def given(answer: Result | ServerError) -> Result:
+    """The result, where a packet's answer is one; raises it where it is an error."""
+    if isinstance(answer, ServerError):
+        raise answer
+    return answer
+
+
+def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
+    errno, text = _number(error)
+    if errno in LOST:
+        return ConnectionLost(
+            "The connection to MySQL was lost; start again: what was being done is found out then.",
+            errno=errno,
+            error=text,
+        )
+    return ServerError(errno, text)
+
+
+def _number(error: BaseException) -> tuple[int, str]:
+    args = error.args
+    if len(args) >= 2 and isinstance(args[0], int):
+        return args[0], str(args[1])
+    return (0, str(error)) if isinstance(error, pymysql.err.InterfaceError) else (-1, str(error))
+
+
+def translated(error: ServerError) -> Exception:
+    """What a refusal that nobody expected means for a start: a right that is missing, a server turned read-only,
+    or a bug.
+    """
+    if error.errno in DENIED:
+        return AccessDenied(
+            f"The account lacks a right: MySQL says {error.errno}: {error.text}. Grant it and start again.",
+            errno=error.errno,
+            error=error.text,
+        )
+    if error.errno in READ_ONLY:
+        return DatabaseUnavailable(
+            f"The server became read-only while we worked ({error.errno}: {error.text}); start again.",
+            errno=error.errno,
+            error=error.text,
+        )
+    return error
+
+
+def connect(settings: Settings, database: str | None, *, several: bool = False) -> Connection:
+    """One attempt to log in. Raises pymysql errors and OSError as they come: `wait_for` is the patient way."""
+    context = tls_context(settings)
+    raw = _Session(
+        host=settings.host,
+        port=settings.port,
+        unix_socket=settings.socket,
+        user=settings.user,
+        # As bytes: PyMySQL encodes text as Latin-1, which no password of this century needs to fit.
+        password=settings.password.reveal().encode(),
+        database=database,
+        charset="utf8mb4",
+        client_flag=CLIENT.MULTI_STATEMENTS if several else 0,
+        autocommit=None,
+        connect_timeout=settings.connect_seconds,
+        read_timeout=settings.connect_seconds,
+        # "preferred" is what PyMySQL does when nothing is said: TLS where the server offers it.
+        ssl=context if settings.tls in TLS_REQUIRED else None,
+        ssl_disabled=context is None or settings.socket is not None,
+        program_name="schemagate",
+        defer_connect=True,
+        local_infile=False,
+    )
+    if settings.tls == "preferred" and context is not None and not settings.socket:
+        raw.ctx = context
+    raw.connect()
+    # The login has a time limit (a proxy may accept and then say nothing); a statement may take hours.
+    raw._read_timeout = None
+    _keep_alive(raw)
+    return Connection(raw, several)
+
+
+def _keep_alive(raw: _Session) -> None:
+    """Notice within two minutes that the other side is gone, also when no packet says so."""
+    import socket
+
+    sock = raw._sock
+    if sock is None or raw.unix_socket or not hasattr(socket, "TCP_KEEPIDLE"):
+        return
+    for option, value in ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 6)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def open_session(settings: Settings, database: str | None, opening: Sequence[str]) -> Connection:
+    """One more session beside one that works: for running migrations, and for the shadow. `opening` is run in it."""
+    try:
+        connection = connect(settings, database)
+    except (pymysql.err.Error, OSError) as error:
+        errno, text = _number(error)
+        if errno in DENIED_LOGIN:
+            raise AccessDenied(_denied_message(settings, errno, text), errno=errno, error=text) from error
+        raise ConnectionLost(
+            "A second session with MySQL could not be opened; start again.", errno=errno, error=text
+        ) from error
+    for text in opening:
+        connection.execute(text)
+    return connection
+
+
+# --- waiting ------------------------------------------------------------------------------------------------------
+
+
+def wait_for(settings: Settings, stop: Stop, log: Log, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+    """Wait until MySQL lets us in and `greet` is content with it; returns the session and what `greet` returned.
+
+    Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in
+    all: then
+    DatabaseUnavailable. An account or database that is refused gets `grace_seconds`, since an operator may still
+    be making it: then AccessDenied. Says once per reason what it is waiting for.
+    """
+    waiting = _Waiting(settings, stop, log)
+    try:  # the first attempt needs no tenacity, and most starts need no second
+        return _attempt(settings, greet)
+    except Exception as error:
+        if not waiting.may_come(error):
+            raise waiting.verdict(error) from error
+        waiting.say(error)
+
+    import tenacity
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(waiting.may_come),
+        wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+        stop=tenacity.stop_any(tenacity.stop_before_delay(settings.wait_seconds), lambda _: stop.requested),
+        sleep=stop.sleep,
+        before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
+        reraise=True,
+    )
+    stop.sleep(0.02)
+    try:
+        return retrying(_attempt, settings, greet)
+    except Exception as error:
+        raise waiting.verdict(error) from error
+
+
+def _attempt(settings: Settings, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+    connection = connect(settings, settings.database, several=True)
+    try:
+        return connection, greet(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+class _Waiting:
+    """What a wait remembers: since when, since when refused, and the reason last said."""
+
+    def __init__(self, settings: Settings, stop: Stop, log: Log) -> None:
+        import time
+
+        self._settings, self._stop, self._log, self._clock = settings, stop, log, time.monotonic
+        self._since = self._clock()
+        self._refused_since: float | None = None
+        self._said = ""
+        self._created = False
+
+    def may_come(self, error: BaseException) -> bool:
+        """Is it worth another attempt?"""
+        if isinstance(error, NotReady | ConnectionLost):
+            return True
+        errno, _ = _number(error)
+        if errno == NO_SUCH_DATABASE and self._settings.create_database and not self._created:
+            self._created = True
+            if _create_database(self._settings):
+                self._log.info("database.created", database=self._settings.database)
+                return True
+        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
+            if self._refused_since is None:
+                self._refused_since = self._clock()
+            return self._clock() - self._refused_since < self._settings.grace_seconds
+        self._refused_since = None
+        return errno in NOT_YET or isinstance(error, OSError)
+
+    def say(self, error: BaseException | None) -> None:
+        reason = _reason(error)
+        if reason != self._said:
+            self._said = reason
+            self._log.info(
+                "database.waiting",
+                reason=reason,
+                host=self._settings.socket or self._settings.host,
+                port=self._settings.port,
+                waited_seconds=round(self._clock() - self._since, 3),
+            )
+
+    def verdict(self, error: Exception) -> Exception:
+        """The error that the start ends with."""
+        if self._stop.requested:
+            return Interrupted("Asked to stop while waiting for MySQL; nothing was changed.", self._stop.signum)
+        settings, (errno, text) = self._settings, _number(error)
+        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
+            return AccessDenied(_denied_message(settings, errno, text), errno=errno, error=text)
+        if self.may_come(error):
+            where = settings.socket or f"{settings.host}:{settings.port}"
+            return DatabaseUnavailable(
+                f"No usable MySQL at {where} within {settings.wait_seconds:g} s: {_reason(error)}. "
+                "Look at the server, then start again.",
+                reason=_reason(error),
+                waited_seconds=round(self._clock() - self._since, 3),
+            )
+        return error
+
+
+def _distrusted(error: BaseException) -> bool:
+    """A certificate that does not verify: waiting seldom helps, and the answer is another setting."""
+    return isinstance(getattr(error, "original_exception", error), ssl.SSLCertVerificationError)
+
+
+def _create_database(settings: Settings) -> bool:
+    from schemagate.sql import quote
+
+    try:
+        connection = connect(settings, None)
+    except (pymysql.err.Error, OSError):
+        return False
+    try:
+        connection.execute(f"CREATE DATABASE IF NOT EXISTS {quote(settings.database)} CHARACTER SET utf8mb4")
+    except (ServerError, ConnectionLost):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, NotReady):
+        return error.reason
+    original = getattr(error, "original_exception", error)
+    errno, text = _number(error) if error else (-1, "")
+    if isinstance(original, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(original, TimeoutError):
+        return "no answer"
+    if type(original).__name__ == "gaierror":
+        return "the host name does not resolve"
+    if errno in LOST or errno == 2003:
+        return "the connection was cut" if errno in LOST and errno != 1053 else "the server cannot be reached"
+    return {
+        1040: "too many connections",
+        1053: "the server is shutting down",
+        1203: "too many connections of this account",
+        1226: "too many connections of this account",
+        3032: "the server is offline",
+        NO_SUCH_DATABASE: "the database does not exist",
+    }.get(errno, "access denied" if errno in DENIED_LOGIN else text)
+
+
+def _denied_message(settings: Settings, errno: int, text: str) -> str:
+    account = f"Account {settings.user!r} at {settings.socket or f'{settings.host}:{settings.port}'}"
+    name = settings.database
+    if errno == NO_SUCH_DATABASE:
+        return (
+            f"{account}: database {name!r} does not exist and the account may not create it. "
+            f"Create it, or GRANT CREATE ON `{name}`.* to the account."
+        )
+    if errno == NO_DATABASE_RIGHT:
+        return (
+            f"{account} has no right on database {name!r} (or it does not exist). "
+            f"GRANT ALL ON `{name}`.* to the account, or correct MYSQL_DATABASE."
+        )
+    if errno == 3159:
+        return f"{account} was refused: the server accepts TLS only. Set SCHEMAGATE_TLS=required."
+    if errno in (2026, -1, 2003):
+        return f"{account}: TLS with the server failed: {text}. Correct SCHEMAGATE_TLS or SCHEMAGATE_TLS_CA."
+    return f"{account} was refused by MySQL ({errno}: {text}). Correct the user, its password or its host."

@@ -138,7 +138,8 @@ class Interrupted(SchemagateError):
     exit_code = 128 + signal.SIGTERM
     event = "start.interrupted"
 
-    def __init__(self, message: str, signum: int = signal.SIGTERM, **facts: Any) -> None:
+    def __init__(self, message: str, signum: int | None = None, **facts: Any) -> None:
+        signum = signum or signal.SIGTERM
         super().__init__(message, signal=signal.Signals(signum).name, **facts)
         # The convention of shells: 143 for SIGTERM, 130 for SIGINT.
         self.exit_code = 128 + signum  # type: ignore[misc]

@@ -29,6 +29,11 @@ _SERVICE_LINK = r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(T
 _SERVICE_ADDRESS = ("tcp://", "udp://", "sctp://")
 
 
+_URL_PARTS = frozenset({"MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD"})
+# In the place of a value that a problem was reported for, so that nothing is said about it twice.
+WRONG: Any = object()
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # nobody compares them, and making __eq__ costs every start
 class Settings:
     """What one start was told; every value is checked. Times are in seconds, paths are strings."""
@@ -105,11 +110,6 @@ def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Repor
     return Reporting(**values, secrets=tuple(Secret(text) for text in given if text))
 
 
-URL_PARTS = frozenset({"MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD"})
-WRONG: Any = object()
-"""In the place of a value that a problem was reported for, so that nothing is said about it twice."""
-
-
 class _Load:
     """One pass over what was given; collects problems and secrets on the way."""
 
@@ -131,7 +131,7 @@ class _Load:
                 parts = read_url(text)
             except ValueError as error:
                 self.problems.append(f"{label} {error}")
-                self.wrong |= URL_PARTS
+                self.wrong |= _URL_PARTS
                 continue
             for name, part in parts.items():
                 if name not in self.flags:
@@ -161,7 +161,7 @@ class _Load:
                 text = read_secret_file(path)
             except ValueError as error:
                 self.problems.append(f"{name}_FILE {error}")
-                self.wrong |= URL_PARTS if setting.type is checks.URL else {setting.name}
+                self.wrong |= _URL_PARTS if setting.type is checks.URL else {setting.name}
                 continue
             self.secrets.append(text)
             found.append(Source(f"{name}_FILE", text))

@@ -99,7 +99,8 @@ def read_url(text: str) -> dict[str, str]:
         )
     given = {
         "MYSQL_USER": match["user"] or None,
-        "MYSQL_PASSWORD": match["password"],
+        # A URL that names an account and no password means an account that has none.
+        "MYSQL_PASSWORD": match["password"] or ("" if match["user"] else None),
         "MYSQL_HOST": (match["host"] or "").strip("[]") or None,
         "MYSQL_PORT": match["port"] or None,
         "MYSQL_DATABASE": match["database"] or None,
@@ -137,36 +138,50 @@ def url_secrets(text: str) -> tuple[str, ...]:
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that replaces every secret in a text by `***`, however each of its characters is written there.
+    """A function that replaces every secret in a text by `***`, however its characters are written there.
 
     The last line of defence: nothing should put a secret into a message in the first place. Secrets of fewer than four
     characters are let through, because hiding them would make nonsense of the rest.
     """
-    patterns = [
-        "".join(map(_written, secret)) for secret in sorted(set(secrets), key=len, reverse=True) if len(secret) > 3
-    ]
-    if not patterns:
+    longest_first = sorted({secret for secret in secrets if len(secret) > 3}, key=lambda secret: (-len(secret), secret))
+    ways = [way for secret in longest_first for way in _ways(secret)]
+    if not ways:
         return str
-    pattern = re.compile("|".join(patterns))
+    pattern = re.compile("|".join(ways))
     return lambda text: pattern.sub("***", text)
 
 
-def _written(character: str) -> str:
-    """A pattern for one character: itself, percent-encoded, or escaped as Python, JSON and SQL do it."""
+def _ways(secret: str) -> Iterable[str]:
+    """Patterns of a secret: as it is, escaped as Python, JSON and SQL do it, with quotes doubled as SQL does it too.
+
+    In each, any character may be percent-encoded. They are apart because in a pattern for all of them a run of quotes
+    or backslashes could be read in so many ways that looking for it would take forever.
+    """
+    yield "".join(_one_of(character, re.escape(character)) for character in secret)
+    if not (secret.isascii() and secret.isalnum()):
+        yield "".join(_one_of(character, *_escapes(character)) for character in secret)
+    if any(quote in secret for quote in "'\"`"):
+        yield "".join(_one_of(character, re.escape(character * (1 + (character in "'\"`")))) for character in secret)
+
+
+def _one_of(character: str, *plain: str) -> str:
     if character.isascii() and character.isalnum():
-        return character
-    percent = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+        return character  # nobody encodes these
+    encoded = "".join(f"%{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    return f"(?:{'|'.join(plain)}|(?i:{encoded}){'|[+]' if character == ' ' else ''})"
+
+
+def _escapes(character: str) -> Iterable[str]:
+    if character.isascii() and character.isalnum():
+        return
     code = ord(character)
-    pair = [code] if code < 0x10000 else [0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF)]
-    escaped = {f"\\u{{{code:x}}}", f"\\x{code:02x}", f"\\u{code:04x}", f"\\U{code:08x}"}
-    escaped |= {percent, "".join(f"\\u{unit:04x}" for unit in pair)}
-    exact = {
-        "\\" + {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\x00": "0"}.get(character, character),
-        character * 2,
-    }
-    if character == " ":
-        exact.add("+")
-    # The longest first: of a doubled quote, one half must not be left over.
-    either = [f"(?i:{re.escape(text)})" for text in sorted(escaped)]
-    either += [re.escape(text) for text in sorted(exact, key=lambda text: (-len(text), text))]
-    return f"(?:{'|'.join(either)}|{re.escape(character)})"
+    utf_16 = character.encode("utf-16-be", "surrogatepass").hex()
+    numbers = {f"x{code:02x}", f"u{code:04x}", f"U{code:08x}", "u" + "\\u".join(re.findall("....", utf_16))}
+    numbers.add("x" + "\\x".join(f"{byte:02x}" for byte in character.encode(errors="surrogatepass")))
+    yield from (f"(?i:{re.escape(chr(92) + number)})" for number in sorted(numbers))
+    letter = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\0": "0"}.get(
+        character, character
+    )
+    yield re.escape("\\" + letter)
+    if character != "\\":
+        yield re.escape(character)

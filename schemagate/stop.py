@@ -7,6 +7,7 @@ itself writes to a pipe when a signal arrives.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -63,4 +64,7 @@ class Stop:
             if self._wake is None:
                 time.sleep(left)
             elif select.select([self._wake], [], [], left)[0]:
-                os.read(self._wake, 4096)  # a signal that is none of ours also writes there: empty it and sleep on
+                # A signal that is none of ours writes there as well: empty it and sleep on. (It may be empty already
+                # where two threads sleep.)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake, 4096)

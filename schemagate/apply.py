@@ -1,0 +1,372 @@
+"""Run the plan, statement by statement."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate import lock, server
+from schemagate.database import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
+from schemagate.errors import Interrupted, LockTimeout, MigrationInvalid, StatementFailed
+from schemagate.sql import quote
+
+if TYPE_CHECKING:
+    from schemagate.database import Connection
+    from schemagate.journal import Entry, Journal
+    from schemagate.log import Log
+    from schemagate.migrations import Migration
+    from schemagate.plan import Plan, Todo
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+    from schemagate.sql import Statement
+    from schemagate.stop import Stop
+
+# Data statements: with InnoDB tables alone they commit together with their entries. Everything else is begun and
+# closed.
+DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
+# These change nothing but the session: a later start runs them again, so an entry afterwards is enough.
+SESSION = frozenset(
+    {"set", "prepare", "deallocate", "create temporary table", "drop temporary table", "show", "explain"}
+)
+# After these the session may no longer be what we set it to be.
+UNSETTLING = SESSION | {"call", "execute", "select", "do", "start transaction", "set global"}
+# In a transaction of the file these belong to it.
+INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
+ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT})
+# One transaction takes so many data statements that follow each other, or as many as fit into the time.
+BATCH_STATEMENTS = 500
+BATCH_SECONDS = 0.5
+# Variables that differ between two looks at a session though nobody set them.
+RESTLESS = frozenset(
+    {
+        "error_count", "gtid_executed", "gtid_next", "gtid_owned", "identity", "insert_id", "last_gtid",
+        "last_insert_id", "pseudo_slave_mode",
+        "pseudo_thread_id", "rand_seed1", "rand_seed2", "rbr_exec_mode", "resultset_metadata", "statement_id",
+        "warning_count", "timestamp", "in_transaction", "gtid_seq_no", "gtid_domain_id", "server_id",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was run: migrations brought to their end, statements, rows changed."""
+
+    migrations: int = 0
+    statements: int = 0
+    rows: int = 0
+
+
+def apply(
+    plan: Plan,
+    connection: Connection,
+    journal: Journal,
+    here: Server,
+    settings: Settings,
+    stop: Stop,
+    log: Log,
+) -> Applied:
+    """Run what is left, in order. Raises StatementFailed, Interrupted (between two statements), ConnectionLost.
+
+    Whatever it raises: the journal says what was applied, and the next start goes on from there.
+    """
+    run = _Run(connection, journal, here, settings, stop, log)
+    for migration in plan.accepted:
+        journal.accept(migration.name, [migration.checksum(n + 1) for n in range(migration.count)])
+    for migration in plan.completed:
+        journal.complete(migration.name, migration.count)
+    for todo in plan.todo:
+        run.file(todo)
+    return Applied(len(plan.todo), run.statements, run.rows)
+
+
+class _Run:
+    """One run of a plan in one session: what is open, and what has to be put back."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: Journal,
+        here: Server,
+        settings: Settings,
+        stop: Stop,
+        log: Log,
+    ) -> None:
+        self._connection, self._journal, self._database = connection, journal, here.database
+        self._stop, self._log = stop, log
+        self._opening = server.working_session(here.flavour, settings.lock_wait_seconds)
+        self._engines: dict[tuple[str | None, str], bool] = {}
+        self._variables: dict[str, str] | None = None
+        self._transaction = False  # one that the file began
+        self._batch: float | None = None  # since when a transaction of ours is open
+        self._batch_size = 0
+        self.statements = 0
+        self.rows = 0
+
+    def file(self, todo: Todo) -> None:
+        """Run what is left of one migration; the session is then as it was before."""
+        migration, began, rows = todo.migration, time.monotonic(), self.rows
+        self._log.info("migration.began", migration=migration.name, statements=todo.count)
+        left_changed: set[str] = set()
+        for statement in migration.statements():
+            if statement.kind in UNSETTLING:
+                self._note_what_it_changes(statement, left_changed)
+            if statement.ordinal < todo.first:
+                if statement.kind == "set":  # what the rest of the file relies on
+                    self._connection.run(statement.text)
+                continue
+            self._stop_if_asked(migration, statement)
+            self._one(migration, statement)
+        self._commit_batch()
+        self._journal.flush()
+        if left_changed:
+            self._put_back(left_changed)
+        self._log.info(
+            "migration.applied",
+            migration=migration.name,
+            statements=todo.count,
+            rows=self.rows - rows,
+            elapsed_seconds=round(time.monotonic() - began, 3),
+        )
+
+    # --- one statement: three ways to know afterwards whether it was done ---
+
+    def _one(self, migration: Migration, statement: Statement) -> None:
+        began = time.monotonic()
+        entry = self._journal.entry(
+            migration.name, statement.ordinal, migration.count, statement.line, statement.kind, statement.checksum
+        )
+        rows = self._way(migration, statement)(migration, statement, entry)
+        self.statements += 1
+        self.rows += rows
+        self._log.debug(
+            "statement.applied",
+            migration=migration.name,
+            ordinal=statement.ordinal,
+            line=statement.line,
+            kind=statement.kind,
+            rows=rows,
+            elapsed_seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _way(self, migration: Migration, statement: Statement) -> Callable[[Migration, Statement, Entry], int]:
+        if statement.kind == "start transaction":
+            return self._start_transaction
+        if self._transaction and statement.kind == "commit":
+            return self._commit
+        if statement.kind in DATA and self._transactional(statement):
+            return self._inside if self._transaction else self._batched
+        if self._transaction and statement.kind in DATA | {"call", "execute"}:
+            raise MigrationInvalid(
+                f"{migration.file}:{statement.line}: {statement.kind.upper()} may not be in a transaction "
+                f"here: what it does "
+                "(in a table that is not InnoDB, or in a procedure) cannot be taken back with the rest. Put it "
+                "outside.",
+                file=migration.file,
+                line=statement.line,
+                ordinal=statement.ordinal,
+            )
+        if statement.kind in SESSION or (self._transaction and statement.kind in INSIDE):
+            return self._inside
+        return self._begun
+
+    def _begun(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """It commits by itself: its entry is committed before, and closed after."""
+        self._commit_batch()
+        self._hold_the_lock()
+        self._journal.begin(entry)
+        if (
+            self._transaction
+        ):  # it would commit what the file left open: so do we, for the entries of that to be there first
+            self._connection.execute("COMMIT")
+            self._transaction = False
+        self._engines.clear()
+        began = time.monotonic()
+        try:
+            rows = self._connection.run(statement.text)
+        except ServerError as error:
+            self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
+            self._journal.flush()
+            raise _failed(migration, statement, error) from error
+        self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
+        return rows
+
+    def _batched(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """A data statement: committed together with its entry, and with the data statements beside it."""
+        if self._batch is None:
+            self._hold_the_lock()
+            self._journal.flush()
+            self._connection.execute("START TRANSACTION")
+            self._connection.execute("SAVEPOINT schemagate")
+            self._batch, self._batch_size = time.monotonic(), 0
+        rows = self._inside(migration, statement, entry)
+        self._batch_size += 1
+        if self._batch_size >= BATCH_STATEMENTS or time.monotonic() - self._batch > BATCH_SECONDS:
+            self._commit_batch()
+        return rows
+
+    def _inside(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """In a transaction, or without any effect that lasts: the entry is written before the next commit."""
+        if statement.kind in SESSION:
+            self._commit_batch()
+        began = time.monotonic()
+        try:
+            rows = self._connection.run(statement.text)
+        except ServerError as error:
+            self._fail(entry, error, time.monotonic() - began)
+            raise _failed(migration, statement, error) from error
+        self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
+        return rows
+
+    def _start_transaction(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        self._commit_batch()
+        self._journal.flush()
+        self._hold_the_lock()
+        self._transaction = True
+        return self._inside(migration, statement, entry)
+
+    def _commit(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """The COMMIT of a transaction written in the file: all its entries, its own too, are committed by it."""
+        began = time.monotonic()
+        self._journal.close(entry, "applied", 0.0, rows_changed=0)
+        try:
+            self._journal.flush()
+            self._connection.run(statement.text)
+        except ServerError as error:
+            self._fail(entry, error, time.monotonic() - began)
+            raise _failed(migration, statement, error) from error
+        self._transaction = False
+        return 0
+
+    # --- transactions of ours ---
+
+    def _commit_batch(self) -> None:
+        if self._batch is None:
+            return
+        self._batch = None
+        try:
+            self._connection.execute("RELEASE SAVEPOINT schemagate")
+        except ServerError as error:
+            if error.errno != NO_SUCH_SAVEPOINT:
+                raise
+            # A statement committed by itself after all (the in-transaction flag would not have told). It is
+            # applied, and its
+            # entry is written now; only the moment between the two was not covered.
+            self._log.debug("statement.committed_by_itself")
+        self._journal.flush()
+        self._connection.execute("COMMIT")
+
+    def _fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> None:
+        """Keep what is applied, take back what cannot stay, and record the failure in a commit of its own."""
+        if self._transaction or error.errno in ROLLED_BACK:
+            # The whole transaction is gone (1213) or must go (1205 undoes the statement alone): its entries with it.
+            self._connection.execute("ROLLBACK")
+            self._journal.forget()
+            self._transaction, self._batch = False, None
+        self._commit_batch()
+        self._journal.close(entry, "failed", elapsed_seconds, errno=error.errno, error=error.text)
+        self._journal.flush()
+
+    def _stop_if_asked(self, migration: Migration, statement: Statement) -> None:
+        if not self._stop.requested:
+            return
+        if self._transaction:
+            self._connection.execute("ROLLBACK")
+            self._journal.forget()
+        self._commit_batch()
+        self._journal.flush()
+        raise Interrupted(
+            f"Asked to stop: nothing was begun after statement {statement.ordinal - 1} of {migration.name}; the "
+            f"next start "
+            "goes on from there.",
+            self._stop.signum,
+            migration=migration.name,
+            ordinal=statement.ordinal,
+            applied=self.statements,
+        )
+
+    # --- what has to hold ---
+
+    def _hold_the_lock(self) -> None:
+        if not lock.held(self._connection, self._database):
+            raise LockTimeout(
+                "The lock was lost while migrations ran: something between us and MySQL changed the session. "
+                "Connect to the server itself, not through a pooling proxy, and start again."
+            )
+
+    def _transactional(self, statement: Statement) -> bool:
+        """Do all tables it names live in InnoDB? Asked again after each statement that may change the answer."""
+        unknown = [name for name in statement.names if (name.schema, name.name) not in self._engines]
+        if unknown:
+            schemas = sorted({name.schema or self._database for name in unknown})
+            marks = ", ".join(["%s"] * len(schemas))
+            other = self._connection.execute(
+                "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' "
+                f"AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({marks})",
+                *schemas,
+            ).rows
+            other_names = {(str(schema).lower(), str(name).lower()) for schema, name in other}
+            for name in unknown:
+                place = ((name.schema or self._database).lower(), name.name.lower())
+                self._engines[name.schema, name.name] = place not in other_names
+        return bool(statement.names) and all(self._engines[name.schema, name.name] for name in statement.names)
+
+    # --- what a file may leave behind in the session ---
+
+    def _note_what_it_changes(self, statement: Statement, left_changed: set[str]) -> None:
+        """Before a statement that may change the session: how the session was, and which names it makes there."""
+        if self._variables is None:
+            self._variables = self._session_variables()
+        left_changed.add("")
+        left_changed.update(f"@{name}" for name in re.findall(r"(?<![@\w])@([\w.$]+)", statement.text[:100_000]))
+        if statement.kind == "create temporary table":
+            left_changed.update(quote(name.name) for name in statement.names[:1])
+
+    def _put_back(self, left_changed: set[str]) -> None:
+        assert self._variables is not None  # noqa: S101 - noted before the first change
+        now = self._session_variables()
+        for name, value in self._variables.items():
+            if now.get(name) != value and name not in RESTLESS:
+                text = value if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) else self._connection.literal(value)
+                self._set_back(f"SET SESSION {quote(name)} = {text}")
+        self._set_back("SET timestamp = 0")
+        for name in sorted(left_changed - {""}):
+            self._set_back(f"SET {name} = NULL" if name.startswith("@") else f"DROP TEMPORARY TABLE IF EXISTS {name}")
+        for text in self._opening:
+            self._connection.execute(text)
+
+    def _set_back(self, text: str) -> None:
+        try:
+            self._connection.run(text)
+        except ServerError:
+            # Variables that follow from others, and those that this account may not set (then neither could the file).
+            self._log.debug("session.not_put_back", statement=text)
+
+    def _session_variables(self) -> dict[str, str]:
+        return {str(name): str(value) for name, value in self._connection.execute("SHOW SESSION VARIABLES").rows}
+
+
+def _failed(migration: Migration, statement: Statement, error: ServerError) -> StatementFailed:
+    return StatementFailed(
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL "
+        f"says "
+        f"{error.errno}: {error.text}. What came before it stays applied; mend the file from this statement on (or "
+        f"the rows it "
+        "meets) and start again.",
+        migration=migration.name,
+        file=migration.file,
+        line=statement.line,
+        ordinal=statement.ordinal,
+        statements=migration.count,
+        statement=excerpt(statement.text),
+        errno=error.errno,
+        error=error.text,
+    )
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a statement, on one line, for a message."""
+    line = " ".join(text[:2000].split())
+    return line if len(line) <= 300 else line[:299] + "…"

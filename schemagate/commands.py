@@ -1,0 +1,252 @@
+"""The commands beside `up`: each a short story of its own from the same pieces."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemagate import journal
+from schemagate.current import is_current, meet
+from schemagate.database import open_session
+from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
+from schemagate.lock import lock
+from schemagate.migrations import SNAPSHOT, find, load
+from schemagate.plan import make_plan, mismatches
+from schemagate.server import working_session
+from schemagate.shadow import Refused, Shadows, ShadowUnavailable
+from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, replay, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemagate.arguments import Arguments
+    from schemagate.log import Log
+    from schemagate.migrations import Migrations
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+
+def wait(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
+    """Wait until MySQL lets the account in and answers. A replica will do."""
+    connection, greeting = meet(settings, stop, log, to_write=False)
+    connection.close()
+    return {"message": f"{greeting.server.name} is ready"}
+
+
+def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
+    """The verdict of `up` without writing anything: no lock, no shadow, no journal. Raises what `up` would, or
+    Pending.
+    """
+    migrations = load(find(settings.migrations))
+    connection, greeting = meet(settings, stop, log, to_write=False)
+    with closing(connection):
+        if is_current(connection, greeting, migrations, log):
+            return {"message": "Database schema verified and ready"}
+        history = journal.read(connection, greeting.server.database)
+        plan = make_plan(migrations, history, settings)
+        if plan.todo:
+            names = [todo.migration.name for todo in plan.todo]
+            raise Pending(
+                f"{len(names)} migrations are pending, the first is {names[0]}. Run `schemagate up`, then check again.",
+                pending=names,
+            )
+        expected = expect(migrations, connection, greeting.server, None, log)
+        live = read(connection, greeting.server)
+        verdict = expected.against(live.schema)
+        for kind, reason in verdict.not_compared:
+            log.warning("schema.not_compared", kind=kind, reason=reason)
+        if verdict.differences:
+            raise drift(verdict)
+    return {"message": "Database schema verified and ready", "proof": verdict.proof}
+
+
+def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
+    """Print each migration: applied, pending, edited, missing, …; when, how long, by which start. Writes nothing
+    else.
+    """
+    migrations = load(find(settings.migrations))
+    connection, greeting = meet(settings, stop, log, to_write=False)
+    with closing(connection):
+        rows = _rows(
+            migrations,
+            journal.read(connection, greeting.server.database),
+            journal.runs(connection, greeting.server.database),
+        )
+    if arguments.json:
+        print(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
+    else:
+        print(_table(rows))
+    return {"message": f"{len(rows)} migrations"}
+
+
+def _rows(migrations: Migrations, history: journal.History, runs: Mapping[str, journal.Run]) -> list[dict[str, Any]]:
+    wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
+    doubtful = {entry.migration for entry in history.in_doubt}
+    files = {migration.name: migration for migration in migrations.all}
+    rows = []
+    for name in sorted(files.keys() | history.past.keys()):
+        past, migration, run = history.past.get(name), files.get(name), runs.get(name)
+        applied = past.applied if past else 0
+        count = migration.count if migration else past.statements if past else 0
+        if name in doubtful:
+            state = "in doubt"
+        elif name in wrong:
+            state = wrong[name].kind.replace("_", " ")
+        elif past and past.failed:
+            state = "failed"
+        else:
+            state = "applied" if (past or not count) and applied >= count else "pending"
+        rows.append(
+            {
+                "migration": name,
+                "state": state,
+                "applied_statements": applied,
+                "statements": count,
+                "applied_at": run.finished if run and applied else None,
+                "elapsed_seconds": round(run.seconds, 3) if run and applied else None,
+                "host": run.host if run and applied else None,
+                "start": run.start if run and applied else None,
+                "detail": wrong[name].detail if name in wrong else None,
+            }
+        )
+    return rows
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    head = ("migration", "state", "statements", "applied at (UTC)", "seconds", "by start")
+    cells = [
+        (
+            row["migration"],
+            row["state"],
+            f"{row['applied_statements']}/{row['statements']}",
+            str(row["applied_at"] or "")[:19],
+            "" if row["elapsed_seconds"] is None else f"{row['elapsed_seconds']:.3f}",
+            f"{row['start']} on {row['host']}" if row["start"] else "",
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *cells]
+    ]
+    details = [f"{row['migration']}: {row['detail']}" for row in rows if row["detail"]]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], *details])
+
+
+def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
+    """Write schema.sql by running the migrations in the shadow; with --check, only tell whether it is stale
+    (SnapshotStale).
+    """
+    from schemagate import snapshot as text_of
+
+    migrations = load(find(settings.migrations))
+    path = Path(settings.migrations) / SNAPSHOT
+    connection, greeting = meet(settings, stop, log, to_write=True)
+    connection.close()
+    here = greeting.server
+    opening = working_session(here.flavour, settings.lock_wait_seconds)
+    with (
+        closing(open_session(settings, settings.database, opening)) as session,
+        lock(session, here, settings, stop, log),
+        Shadows(settings, here, stop) as shadows,
+    ):
+        try:
+            if arguments.check:
+                return _check_snapshot(migrations, expect(migrations, session, here, shadows, log), path, log)
+            built = replay(migrations, shadows)
+        except Refused as refused:
+            raise rehearsal_failed(refused) from refused
+        except ShadowUnavailable as reason:
+            raise SettingsInvalid(
+                f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]
+            ) from reason
+    text = text_of.render(built, flavour=here.flavour, version=here.version, migrations_sha256=migrations.sha256)
+    try:
+        path.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", problems=[str(error)]) from error
+    log.info("snapshot.written", file=str(path), objects=len(built.objects))
+    return {"message": f"{path} written"}
+
+
+def _check_snapshot(migrations: Migrations, expected: Any, path: Path, log: Log) -> dict[str, Any]:
+    if not expected.has_snapshot:
+        raise SnapshotStale(f"{path} does not exist; run `schemagate snapshot` and commit it.", file=str(path))
+    if not expected.same_flavour:
+        raise SettingsInvalid(
+            f"{path} was written on the other flavour of server; check it on one like that.",
+            problems=["the snapshot's flavour is not this server's"],
+        )
+    differences = expected.rebuilt()
+    if differences:
+        raise SnapshotStale(
+            f"schema.sql is stale: {told(differences)}. Run `schemagate snapshot` and review what it changes.",
+            file=str(path),
+            differences=as_facts(differences),
+        )
+    if not expected.header_holds:
+        raise SnapshotStale(
+            "schema.sql describes the right schema, but its header is of other migrations or its text was edited. "
+            "Run `schemagate snapshot`.",
+            file=str(path),
+        )
+    return {"message": f"{path} is up to date"}
+
+
+def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[str, Any]:
+    """Write a dated, empty migration and print its path. Raises MigrationInvalid for a name that cannot be, or
+    exists.
+    """
+    import re
+
+    name = arguments.name.strip().removesuffix(".sql")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}", name):
+        raise MigrationInvalid(
+            f"{arguments.name!r} cannot be the name of a migration: letters, digits, _ and - only.", file=arguments.name
+        )
+    directory = Path(
+        arguments.flags.get("SCHEMAGATE_MIGRATIONS")
+        or environment.get("SCHEMAGATE_MIGRATIONS")
+        or ("/migrations" if Path("/migrations").is_dir() else "migrations")
+    )
+    path = directory / f"{time.strftime('%Y%m%d')}_{name}.sql"
+    existing = sorted(each.name for each in directory.glob("*.sql") if each.name != SNAPSHOT)
+    if existing and path.name <= existing[-1]:
+        # Named so, it would come before one that may be applied already, and be refused as out of order.
+        path = directory / f"{time.strftime('%Y%m%d%H%M%S')}_{name}.sql"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(f"-- {name.replace('_', ' ')}: why, in one line\n")
+    except OSError as error:
+        raise MigrationInvalid(f"{path} cannot be written: {error.strerror}.", file=str(path)) from error
+    print(path)
+    return {"message": f"{path} written"}
+
+
+def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
+    """Write a person's word on a statement in doubt into the journal."""
+    migration, _, ordinal = arguments.name.rpartition(":")
+    if not migration or not ordinal.isdigit():
+        raise SettingsInvalid(
+            f"{arguments.name!r} is not MIGRATION:ORDINAL, as in 20251121_add_pr_url_to_workflows:2.",
+            problems=[arguments.name],
+        )
+    connection, greeting = meet(settings, stop, log, to_write=True)
+    connection.close()
+    here = greeting.server
+    opening = working_session(here.flavour, settings.lock_wait_seconds)
+    with (
+        closing(open_session(settings, settings.database, opening)) as session,
+        lock(session, here, settings, stop, log),
+        journal.recorded(session, here, settings, "resolve") as record,
+    ):
+        if not record.resolve(migration, int(ordinal), arguments.outcome):
+            raise HistoryMismatch(
+                f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.", mismatches=[]
+            )
+    return {"message": f"{arguments.name} is taken as {'applied' if arguments.outcome == 'applied' else 'not applied'}"}

@@ -1,0 +1,120 @@
+"""Is there anything to do? Two round trips after login answer that for a start which finds all as it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate import journal, listing, server
+from schemagate.database import NotReady, Result, ServerError, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemagate.database import Connection
+    from schemagate.journal import Verified
+    from schemagate.listing import Listed
+    from schemagate.log import Log
+    from schemagate.migrations import Migrations
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The answers to the first packet: the server, what it lists, and what we remember of it."""
+
+    server: Server
+    listed: Listed
+    verified: Verified | None
+    in_doubt: bool
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the tables that there are."""
+        return list(self.listed.tables)
+
+
+def meet(settings: Settings, stop: Stop, log: Log, *, to_write: bool) -> tuple[Connection, Greeting]:
+    """Wait for the server, ask it the first packet of questions, and say what it is. Raises what `wait_for` raises."""
+    began = time.monotonic()
+    connection, greeting = wait_for(settings, stop, log, greet(settings.database, to_write=to_write))
+    log.info(
+        "database.ready",
+        flavour=greeting.server.flavour,
+        server_version=greeting.server.version,
+        host=settings.socket or settings.host,
+        port=settings.port,
+        database=greeting.server.database,
+        account=greeting.server.account,
+        tls=connection.tls,
+        waited_seconds=round(time.monotonic() - began, 3),
+    )
+    return connection, greeting
+
+
+def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
+    """The first packet of a session. With `to_write`, a server that is read-only is one to wait for."""
+
+    def ask(connection: Connection) -> Greeting:
+        flavour = server.flavour_of(connection.greeting)
+        session, questions = listing.session_for_reading(flavour), listing.listing()
+        answers = connection.packet(
+            [
+                "SET NAMES utf8mb4",
+                *session,
+                server.facts_query(flavour),
+                *questions,
+                journal.verified_query(database),
+                journal.unsettled_query(database),
+            ]
+        )
+        for answer in answers[:-2]:
+            if isinstance(answer, ServerError):
+                raise answer
+        results = [answer for answer in answers if isinstance(answer, Result)]
+        at = 1 + len(session)
+        here = server.parse_facts(flavour, results[at])
+        if to_write and not here.writable:
+            raise NotReady("the server is read-only")
+        verified, unsettled = answers[-2:]
+        return Greeting(
+            here,
+            listing.parse_listing(results[at + 1 : at + 1 + len(questions)]),
+            journal.parse_verified(verified.rows) if isinstance(verified, Result) else None,
+            in_doubt=not isinstance(unsettled, Result) or bool(unsettled.rows[0][0]),
+        )
+
+    return ask
+
+
+def is_current(connection: Connection, greeting: Greeting, migrations: Migrations, log: Log) -> bool:
+    """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is."""
+    if not _is_as_proven(connection, greeting, migrations.digest):
+        return False
+    log.info("start.unchanged", migrations=len(migrations.all))
+    log.info("schema.verified", tables=greeting.tables, proof="remembered")
+    return True
+
+
+def _is_as_proven(connection: Connection, greeting: Greeting, files: bytes) -> bool:
+    known, here = greeting.verified, greeting.server
+    if known is None or greeting.in_doubt:
+        return False
+    if (known.form, known.files, known.server_uuid, known.server_version) != (
+        journal.FORM,
+        files,
+        here.uuid,
+        here.version,
+    ):
+        return False
+    answers = connection.packet(listing.creates(greeting.listed))
+    return known.fingerprint == encoded(listing.fingerprint(greeting.listed, answers))
+
+
+def encoded(fingerprint: Mapping[str, bytes]) -> str:
+    """A fingerprint as the text that is remembered."""
+    return json.dumps({kind: digest.hex() for kind, digest in fingerprint.items()}, sort_keys=True)

@@ -1,0 +1,68 @@
+"""Which kinds of object can this account see? A read-only account is shown no triggers where there are some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+ALL = "ALL PRIVILEGES"
+# One of these on the whole schema (or everywhere) shows all of a kind, by name at least.
+TABLE_RIGHTS = frozenset(
+    {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "TRIGGER", "SHOW VIEW"}
+    | {"CREATE VIEW", "LOCK TABLES", "DELETE HISTORY"}
+)
+ROUTINE_RIGHTS = frozenset({"EXECUTE", "ALTER ROUTINE", "CREATE ROUTINE", "SHOW_ROUTINE", "SHOW CREATE ROUTINE"})
+NEEDED = {
+    "table": TABLE_RIGHTS,
+    "view": TABLE_RIGHTS,
+    "sequence": TABLE_RIGHTS,
+    "trigger": frozenset({"TRIGGER"}),
+    "procedure": ROUTINE_RIGHTS,
+    "function": ROUTINE_RIGHTS,
+    "event": frozenset({"EVENT"}),
+}
+
+
+def unseen_kinds(grants: Iterable[str], database: str) -> frozenset[str]:
+    """The kinds of which some object may be hidden in the schema, from the rows of SHOW GRANTS.
+
+    A right on single tables or routines does not count. Roles count where SHOW GRANTS resolves them: the active ones.
+    """
+    rights: set[str] = set()
+    revoked: set[str] = set()
+    for row in grants:
+        found = _grant().match(row)
+        if found and _covers(found["schema"], database):
+            (rights if found["verb"] == "GRANT" else revoked).update(_rights(found["rights"]))
+        if found and found["schema"] in ("*", "`mysql`") and "SELECT" in _rights(found["rights"]):
+            rights.add(
+                "SHOW_ROUTINE"
+            )  # the texts are rows of a system table (MariaDB), or shown to whoever reads all (MySQL)
+    if ALL in rights:
+        rights |= frozenset.union(*NEEDED.values())
+    if ALL in revoked:
+        revoked |= frozenset.union(*NEEDED.values())
+    return frozenset(kind for kind, needed in NEEDED.items() if not needed & (rights - revoked))
+
+
+@cache
+def _grant() -> re.Pattern[str]:
+    # On whole schemas alone; what follows may be the hash of a password, which is not even looked at.
+    return re.compile(
+        r"(?P<verb>GRANT|REVOKE) (?P<rights>[^`]+) ON (?P<schema>\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM) ", re.DOTALL
+    )
+
+
+def _rights(text: str) -> set[str]:
+    return {right.strip() for right in text.split(",")}
+
+
+def _covers(schema: str, database: str) -> bool:
+    """Does the schema of a grant, in which `_` and `%` stand for anything unless escaped, match the name?"""
+    if schema == "*":
+        return True
+    pattern = schema[1:-1].replace("``", "`")
+    parts = re.findall(r"\\[_%\\]|.", pattern, re.DOTALL)
+    expression = "".join({"_": ".", "%": ".*"}.get(part) or re.escape(part[-1]) for part in parts)
+    return re.fullmatch(expression, database, re.DOTALL) is not None

@@ -1,0 +1,431 @@
+"""What has been run here: the only owner of the three tables that schemagate keeps in the database it guards.
+
+`schemagate_journal` has an entry per statement, `schemagate_starts` a row per start that took the lock, and
+`schemagate_verified` the one row that lets an unchanged start end after two questions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from schemagate import __version__
+from schemagate.database import NO_SUCH_TABLE, ServerError
+from schemagate.errors import ConnectionLost, SchemagateError
+from schemagate.sql import quote
+
+if TYPE_CHECKING:
+    from schemagate.database import Connection
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+
+CHECKSUM_BYTES = 32
+FORM = 1  # of the tables below and of what a fingerprint covers: a row remembered under another form is not believed
+
+TABLES = {
+    "schemagate_starts": """
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        command VARCHAR(20) NOT NULL,
+        host VARCHAR(255) NOT NULL COMMENT 'host or pod',
+        version VARCHAR(64) NOT NULL COMMENT 'of schemagate',
+        revision VARCHAR(255) NULL COMMENT 'of the image, where it says',
+        account VARCHAR(255) NOT NULL,
+        connection_id BIGINT UNSIGNED NOT NULL,
+        server_uuid VARCHAR(64) NOT NULL,
+        server_version VARCHAR(64) NOT NULL,
+        began_at DATETIME(6) NOT NULL COMMENT 'UTC',
+        elapsed_ms BIGINT UNSIGNED NULL,
+        applied INT UNSIGNED NULL COMMENT 'statements',
+        exit_code SMALLINT UNSIGNED NULL,
+        event VARCHAR(40) NULL,
+        message TEXT NULL""",
+    "schemagate_journal": """
+        id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+        migration VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+        ordinal INT UNSIGNED NOT NULL COMMENT 'place of the statement in the file, from 1',
+        statements INT UNSIGNED NOT NULL COMMENT 'in the file, then',
+        line INT UNSIGNED NOT NULL,
+        kind VARCHAR(40) NOT NULL,
+        checksum BINARY(32) NOT NULL,
+        start_id BIGINT UNSIGNED NOT NULL,
+        connection_id BIGINT UNSIGNED NOT NULL,
+        server_uuid VARCHAR(64) NOT NULL,
+        begun_at DATETIME(6) NOT NULL COMMENT 'UTC',
+        elapsed_ms DECIMAL(14,3) NULL,
+        outcome ENUM('begun', 'applied', 'failed') NOT NULL,
+        rows_changed BIGINT UNSIGNED NULL,
+        errno INT UNSIGNED NULL,
+        error TEXT NULL,
+        note VARCHAR(255) NULL COMMENT 'how the outcome is known, where not by running it',
+        KEY place (migration, ordinal)""",
+    "schemagate_verified": """
+        id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+        form INT UNSIGNED NOT NULL,
+        files BINARY(32) NOT NULL COMMENT 'SHA-256 of migrations and snapshot',
+        server_uuid VARCHAR(64) NOT NULL,
+        server_version VARCHAR(64) NOT NULL,
+        fingerprint TEXT NOT NULL COMMENT 'SHA-256 of what was found, per kind of object',
+        proof VARCHAR(20) NOT NULL,
+        tables INT UNSIGNED NOT NULL,
+        start_id BIGINT UNSIGNED NOT NULL,
+        verified_at DATETIME(6) NOT NULL COMMENT 'UTC'""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the journal: a statement, and what became of it. `outcome` is begun, applied or failed."""
+
+    id: int
+    migration: str
+    ordinal: int
+    statements: int
+    line: int
+    kind: str
+    checksum: bytes
+    start_id: int
+    connection_id: int
+    server_uuid: str
+    begun_at: datetime
+    outcome: str
+    elapsed_ms: float | None = None
+    rows_changed: int | None = None
+    errno: int | None = None
+    error: str | None = None
+    note: str | None = None
+
+
+COLUMNS = tuple(Entry.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the journal says of one migration.
+
+    `checksums` are those of its applied statements, 32 bytes each, in order from ordinal 1; `statements` is how
+    many the file had when the last of them was run, `complete` whether that was all of them.
+    """
+
+    checksums: bytes
+    statements: int
+    complete: bool
+    failed: int | None = None
+
+    @property
+    def applied(self) -> int:
+        """How many of its statements are applied: the first so many."""
+        return len(self.checksums) // CHECKSUM_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The journal as read once at the beginning of a start."""
+
+    past: Mapping[str, Past] = field(default_factory=dict)
+    in_doubt: tuple[Entry, ...] = ()
+    last_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The one remembered row: what was proven last, of which files, on which server."""
+
+    form: int
+    files: bytes
+    server_uuid: str
+    server_version: str
+    fingerprint: str
+    proof: str
+    tables: int
+
+
+def verified_query(database: str) -> str:
+    """The remembered row; one that fails where there is no journal."""
+    return (
+        "SELECT form, files, server_uuid, server_version, fingerprint, proof, tables "
+        f"FROM {quote(database)}.schemagate_verified WHERE id = 1"
+    )
+
+
+def parse_verified(rows: Sequence[tuple[Any, ...]]) -> Verified | None:
+    """The answer to `verified_query`."""
+    return Verified(*rows[0]) if rows else None
+
+
+def unsettled_query(database: str) -> str:
+    """How many entries have no outcome. Failed ones do not count: their migration is pending, which the files tell."""
+    return f"SELECT COUNT(*) FROM {quote(database)}.schemagate_journal WHERE outcome = 'begun'"
+
+
+def read(connection: Connection, database: str) -> History:
+    """The whole history. Memory: 32 bytes an applied statement. An absent journal is an empty history."""
+    try:
+        return _fold(_entries(connection, database))
+    except ServerError as error:
+        if error.errno == NO_SUCH_TABLE:
+            return History()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """When and by which start a migration was applied: its last statement's end (UTC), and the seconds of all."""
+
+    start: int
+    host: str
+    finished: datetime
+    seconds: float
+
+
+def runs(connection: Connection, database: str) -> dict[str, Run]:
+    """Per migration, who applied it. An absent journal is an empty one."""
+    db = quote(database)
+    try:
+        rows = connection.execute(
+            "SELECT j.migration, MAX(j.start_id), MAX(s.host), "
+            "MAX(j.begun_at + INTERVAL ROUND(COALESCE(j.elapsed_ms, 0) * 1000) MICROSECOND), SUM(j.elapsed_ms) / 1000 "
+            f"FROM {db}.schemagate_journal j JOIN {db}.schemagate_starts s ON s.id = j.start_id "
+            "WHERE j.outcome = 'applied' GROUP BY j.migration"
+        ).rows
+    except ServerError as error:
+        if error.errno == NO_SUCH_TABLE:
+            return {}
+        raise
+    return {name: Run(start, host, finished, float(seconds or 0)) for name, start, host, finished, seconds in rows}
+
+
+def _entries(connection: Connection, database: str) -> Iterator[tuple[Any, ...]]:
+    # Newest entry of a place last: it is the one that counts.
+    rows: Iterator[tuple[Any, ...]] = connection.stream(
+        f"SELECT {', '.join(COLUMNS)} FROM {quote(database)}.schemagate_journal ORDER BY migration, ordinal, id"
+    )
+    return rows
+
+
+def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
+    applied: dict[str, bytearray] = {}
+    last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
+    in_doubt: list[Entry] = []
+    failed: dict[str, int] = {}
+    last_id, previous = 0, None
+    outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
+
+    def close(row: tuple[Any, ...]) -> None:
+        migration, ordinal = row[row_at["migration"]], row[row_at["ordinal"]]
+        if row[outcome_at] == "applied":
+            applied.setdefault(migration, bytearray()).extend(row[row_at["checksum"]])
+            last[migration] = (ordinal, "applied", row[row_at["statements"]])
+        elif row[outcome_at] == "failed":
+            failed.setdefault(migration, ordinal)
+            applied.setdefault(migration, bytearray())
+        else:
+            in_doubt.append(Entry(*row))
+            applied.setdefault(migration, bytearray())
+
+    for row in rows:
+        last_id = max(last_id, row[0])
+        if previous is not None and (previous[1], previous[2]) != (row[1], row[2]):
+            close(previous)
+        previous = row
+    if previous is not None:
+        close(previous)
+    past = {}
+    for migration, checksums in applied.items():
+        ordinal, _, statements = last.get(migration, (0, "", 0))
+        past[migration] = Past(
+            bytes(checksums),
+            statements,
+            complete=bool(ordinal) and ordinal == statements,
+            failed=failed.get(migration),
+        )
+    return History(past, tuple(in_doubt), last_id)
+
+
+class Journal:
+    """The journal of one start that holds the lock: writes entries, and the row of the start itself.
+
+    Entries of statements that commit by themselves are begun before and closed after; closing one and beginning
+    the next is one statement and one commit.
+    """
+
+    def __init__(self, connection: Connection, server: Server) -> None:
+        self._connection, self._server, self._database = connection, server, server.database
+        self._tables = {name: f"{quote(server.database)}.{name}" for name in TABLES}
+        self._clock = (datetime.fromisoformat(server.now), time.monotonic())
+        self._unwritten: list[Entry] = []
+        self._next_id = 1
+        self.start_id = 0
+        self.applied = 0
+        self.history = History()
+
+    def open(self) -> None:
+        """Make our tables where they are missing, and read the history."""
+        for name, columns in TABLES.items():
+            self._connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._tables[name]} ({columns}) "
+                "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci"
+            )
+        self.history = read(self._connection, self._database)
+        self._next_id = self.history.last_id + 1
+
+    def begin_start(self, settings: Settings, command: str) -> None:
+        """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
+        self._connection.execute(
+            f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
+            f"connection_id, "
+            "server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            command,
+            settings.started_by[:255],
+            __version__,
+            settings.revision,
+            self._server.account,
+            self._connection.id,
+            self._server.uuid,
+            self._server.version,
+            self.now(),
+        )
+        self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID()").rows[0][0])
+        self._connection.execute(f"DELETE FROM {self._tables['schemagate_verified']}")
+
+    def end_start(self, exit_code: int, event: str, message: str | None) -> None:
+        """Close the row of this start."""
+        self.flush()
+        self._connection.execute(
+            f"UPDATE {self._tables['schemagate_starts']} SET exit_code = %s, event = %s, message = %s, applied = %s, "
+            "elapsed_ms = %s WHERE id = %s",
+            exit_code,
+            event,
+            message,
+            self.applied,
+            round((time.monotonic() - self._clock[1]) * 1000),
+            self.start_id,
+        )
+
+    def remember(self, files: bytes, fingerprint: str, proof: str, tables: int) -> None:
+        """What was proven, for the next start: `files` is the digest of migrations and snapshot."""
+        self._connection.execute(
+            f"REPLACE INTO {self._tables['schemagate_verified']} (id, form, files, server_uuid, server_version, "
+            "fingerprint, proof, tables, start_id, verified_at) VALUES (1, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            FORM,
+            files,
+            self._server.uuid,
+            self._server.version,
+            fingerprint,
+            proof,
+            tables,
+            self.start_id,
+            self.now(),
+        )
+
+    def now(self) -> datetime:
+        """The server's clock, in UTC: read once, and carried on by ours."""
+        at, then = self._clock
+        return at + timedelta(seconds=time.monotonic() - then)
+
+    def entry(self, migration: str, ordinal: int, statements: int, line: int, kind: str, checksum: bytes) -> Entry:
+        """A new entry, not written yet, begun now."""
+        entry = Entry(
+            self._next_id,
+            migration,
+            ordinal,
+            statements,
+            line,
+            kind[:40],
+            checksum,
+            self.start_id,
+            self._connection.id,
+            self._server.uuid,
+            self.now(),
+            "begun",
+        )
+        self._next_id += 1
+        return entry
+
+    def begin(self, entry: Entry) -> None:
+        """Commit that a statement is about to be sent, together with the outcomes not written yet."""
+        self._unwritten.append(entry)
+        self.flush()
+
+    def close(self, entry: Entry, outcome: str, elapsed_seconds: float, **facts: Any) -> Entry:
+        """Note what became of it. Written with the next `begin` or `flush`; until then it is in doubt, as it was."""
+        self.applied += outcome == "applied"
+        closed = replace(entry, outcome=outcome, elapsed_ms=round(elapsed_seconds * 1000, 3), **facts)
+        self._unwritten.append(closed)
+        return closed
+
+    def forget(self) -> None:
+        """Drop the outcomes not written yet: what they tell of was rolled back."""
+        self.applied -= sum(entry.outcome == "applied" for entry in self._unwritten)
+        self._unwritten.clear()
+
+    def flush(self) -> None:
+        """Write the outcomes not written yet: in the transaction that is open, or in one of their own."""
+        rows, self._unwritten = self._unwritten, []
+        for first in range(0, len(rows), 500):
+            some = rows[first : first + 500]
+            marks = "(" + ", ".join(["%s"] * len(COLUMNS)) + ")"
+            self._connection.execute(
+                f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
+                f"VALUES {', '.join([marks] * len(some))}",
+                *(getattr(row, name) for row in some for name in COLUMNS),
+            )
+
+    def accept(self, migration: str, checksums: Sequence[bytes]) -> None:
+        """Take the statements of an edited file as they stand now: a person allowed it by name."""
+        table = self._tables["schemagate_journal"]
+        for ordinal, checksum in enumerate(checksums, start=1):
+            done = self._connection.execute(
+                f"UPDATE {table} SET checksum = %s, statements = %s, note = 'edited, allowed by setting' "
+                "WHERE migration = %s AND ordinal = %s AND outcome = 'applied'",
+                checksum,
+                len(checksums),
+                migration,
+                ordinal,
+            )
+            if not done.affected:
+                entry = self.entry(migration, ordinal, len(checksums), 0, "", checksum)
+                self.close(entry, "applied", 0.0, note="edited, allowed by setting")
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE migration = %s AND ordinal > %s", migration, len(checksums)
+        )
+        self.flush()
+
+    def complete(self, migration: str, statements: int) -> None:
+        """All `statements` of the file are applied, though it had another number when the last of them was run."""
+        self._connection.execute(
+            f"UPDATE {self._tables['schemagate_journal']} SET statements = %s WHERE migration = %s AND ordinal = %s",
+            statements,
+            migration,
+            statements,
+        )
+
+    def resolve(self, migration: str, ordinal: int, outcome: str) -> bool:
+        """A person's word on an entry in doubt: applied or failed. False if there is no such entry in doubt."""
+        done = self._connection.execute(
+            f"UPDATE {self._tables['schemagate_journal']} SET outcome = %s, note = 'said by a person' "
+            "WHERE migration = %s AND ordinal = %s AND outcome = 'begun'",
+            outcome,
+            migration,
+            ordinal,
+        )
+        return bool(done.affected)
+
+
+@contextmanager
+def recorded(connection: Connection, server: Server, settings: Settings, command: str) -> Iterator[Journal]:
+    """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with."""
+    journal = Journal(connection, server)
+    journal.open()
+    journal.begin_start(settings, command)
+    try:
+        yield journal
+    except SchemagateError as error:
+        # What the start ended with is told by the log in any case; here only if the session still lives.
+        with suppress(ServerError, ConnectionLost):
+            journal.end_start(error.exit_code, error.event, error.message)
+        raise
+    journal.end_start(0, "start.finished", None)

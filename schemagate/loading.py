@@ -1,0 +1,171 @@
+"""A schema as the statements that make it, in an order that loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from schemagate.lexer import lexemes, significant, unquote
+from schemagate.listing import KINDS
+from schemagate.programs import KEPT, asleep
+
+if TYPE_CHECKING:
+    from schemagate.schema import Schema, SchemaObject
+
+SQL_MODE = "NO_AUTO_VALUE_ON_ZERO"
+# Never DEFAULT: `SET SESSION foreign_key_checks = DEFAULT` is 0 on some servers.
+OPENING = f"SET SESSION sql_mode = '{SQL_MODE}', foreign_key_checks = 0"
+AT_FIRST = {"sql_mode": SQL_MODE, "character_set_client": "utf8mb4"}
+
+
+def load_statements(schema: Schema, *, shadow: bool = False) -> tuple[str, ...]:
+    """The statements that make every object of `schema` in the default schema of a session that speaks utf8mb4.
+
+    For the shadow (`shadow=True`): events stay asleep, and what would reach out of it or cannot be made is left out; see
+    `with_left_out`. The session has another sql_mode, foreign_key_checks and collation afterwards.
+    """
+    return tuple(text for each, text in script(schema, shadow=shadow))
+
+
+def with_left_out(copy: Schema, original: Schema) -> Schema:
+    """What was read back after `original` was loaded into the shadow, and what was left out then as it was in `original`."""
+    objects = dict(copy.objects)
+    for key, each in original.objects.items():
+        there = objects.get(key)
+        if there is None and key in _broken_views(original):
+            objects[key] = each
+        elif there is not None and each.kind == "table":
+            elsewhere = {part.name for part in each.parts if part.kind == "key" and _elsewhere(part.text)}
+            lost = [
+                part for part in each.parts if part.name in elsewhere and part.kind == "key" and part not in there.parts
+            ]
+            objects[key] = replace(there, parts=(*there.parts, *lost)) if lost else there
+    return replace(copy, objects=objects)
+
+
+def script(schema: Schema, *, shadow: bool = False) -> Iterator[tuple[SchemaObject | None, str]]:
+    """Each statement with the object that it makes; None for those that only set the session."""
+    yield None, OPENING
+    session = {**AT_FIRST, "default collation": schema.collation}
+    broken = _broken_views(schema) if shadow else frozenset()
+    for each in in_load_order(schema):
+        if (each.kind, each.name) in broken:
+            continue
+        yield from ((None, text) for text in _settings(each, session, schema.collation))
+        yield each, for_shadow(each) if shadow else each.create
+    yield from ((None, text) for text in _settings(None, session, schema.collation))
+
+
+def for_shadow(each: SchemaObject) -> str:
+    """The text that makes this object in the shadow."""
+    if each.kind == "table":
+        return without_keys_elsewhere(each.create)
+    return asleep(each.create) if each.kind == "event" else each.create
+
+
+def in_load_order(schema: Schema) -> list[SchemaObject]:
+    """What others need comes first; otherwise by kind and name, triggers by table and in the order in which they act."""
+
+    def place(each: SchemaObject) -> tuple[int, str, str, int, str]:
+        facts = [each.attribute(name) or "" for name in ("table", "event", "position")]
+        return KINDS.index(each.kind), facts[0], facts[1], int(facts[2] or 0), each.name
+
+    found = sorted(schema.objects.values(), key=place)
+    views = iter(_views_in_order([each for each in found if each.kind == "view"]))
+    return [next(views) if each.kind == "view" else each for each in found]
+
+
+def without_keys_elsewhere(create: str) -> str:
+    """A table's text without the foreign keys to other schemas: they would block changes of their parents there."""
+    if not _elsewhere(create):
+        return create
+    depth, cuts = 0, []
+    for kind, lexeme, start in lexemes(create):
+        if kind == "punctuation":
+            depth -= lexeme == ")"
+            if depth == 1 and lexeme == ",":
+                cuts.append(start)
+            elif (depth, lexeme) == (0, "("):
+                cuts.append(start)
+            elif (depth, lexeme) == (0, ")"):
+                cuts.append(start)
+                break
+            depth += lexeme == "("
+    items = [create[begin + 1 : end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    kept = ",".join(item for item in items if not (_is_key(item) and _elsewhere(item)))
+    return f"{create[: cuts[0] + 1]}{kept.rstrip()}\n{create[cuts[-1] :]}"
+
+
+def _settings(each: SchemaObject | None, session: dict[str, str], collation: str) -> Iterator[str]:
+    """The statements that bring the session from one object to the next; `session` is kept up to date."""
+    wanted: Mapping[str, str | None] = {**AT_FIRST, "default collation": collation}
+    if each is not None:
+        kept = {name: each.attribute(name) for name in (*KEPT.get(each.kind, ()), "default collation")}
+        wanted = {**wanted, **{name: value for name, value in kept.items() if value is not None}}
+    changed = {name: value for name, value in wanted.items() if value is not None and session.get(name) != value}
+    session.update(changed)
+    default = changed.pop("default collation", None)
+    if default is not None:
+        yield f"ALTER DATABASE COLLATE {default}"
+    if changed:
+        yield "SET SESSION " + ", ".join(f"{name} = {_value(name, value)}" for name, value in changed.items())
+
+
+def _value(name: str, value: str) -> str:
+    return value if name in ("character_set_client", "collation_connection") else f"'{value}'"
+
+
+def _elsewhere(create: str) -> bool:
+    """Does a table or key refer to a table of another schema?"""
+    words = list(significant(create))
+    return any(words[at][1].upper() == "REFERENCES" and words[at + 2][1] == "." for at in range(len(words) - 2))
+
+
+def _is_key(item: str) -> bool:
+    words = [word.upper() for _, word, _ in significant(item)]
+    return words[:1] == ["CONSTRAINT"] and words[2:4] == ["FOREIGN", "KEY"]
+
+
+def _views_in_order(views: Iterable[SchemaObject]) -> list[SchemaObject]:
+    """Views after those that they name; where names go round in a circle (an alias may be the name of a view) by name."""
+    waiting = {view.name: view for view in views}
+    needs = {name: _quoted(view.create) & waiting.keys() - {name} for name, view in waiting.items()}
+    done: list[SchemaObject] = []
+    while waiting:
+        free = [name for name in waiting if not needs[name] & waiting.keys()] or [min(waiting)]
+        done += [waiting.pop(name) for name in free]
+    return done
+
+
+def _quoted(text: str) -> set[str]:
+    return {unquote(lexeme) for kind, lexeme, _ in lexemes(text) if kind == "quoted"}
+
+
+def _broken_views(schema: Schema) -> frozenset[tuple[str, str]]:
+    """The views on tables that are not there, and the views on these."""
+    names = {name for kind, name in schema.objects if kind in ("table", "view", "sequence")}
+    broken: set[tuple[str, str]] = set()
+    views = {key: _tables_of(each.create) for key, each in schema.objects.items() if key[0] == "view"}
+    while more := {key for key, tables in views.items() if key not in broken and tables - names}:
+        broken |= more
+        names -= {name for _, name in more}
+    return frozenset(broken)
+
+
+def _tables_of(create: str) -> set[str]:
+    """The tables that a view reads in its own schema, from text that a server wrote: there they follow FROM or JOIN."""
+    words = [(kind, word) for kind, word, _ in significant(create)] + [("", "")] * 2
+    tables, common, opened = set(), set(), []
+    reading = False
+    for at, (kind, word) in enumerate(words[:-2]):
+        before_body = words[at + 1][1] == "AS" and words[at + 2][1] == "("  # WITH `word` AS (…
+        if word == "(":
+            opened.append(at)
+        elif reading and kind == "quoted" and words[at + 1][1] != ".":
+            tables.add(unquote(word))
+        reading = word in ("FROM", "JOIN", "STRAIGHT_JOIN") or (reading and word == "(")
+        name = at if word != ")" else opened.pop() - 1  # … or WITH `word` (columns) AS (…
+        if before_body and kind != "string":
+            common.add(unquote(words[name][1]).lower())
+    return {name for name in tables if name.lower() not in common}

@@ -1,0 +1,248 @@
+"""Files -> migrations."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemagate.errors import MigrationInvalid
+from schemagate.sql import Statement, decode, statements
+
+SNAPSHOT = "schema.sql"
+CHUNK_BYTES = 1 << 16
+LONGEST_NAME = 250  # characters; the journal's column takes 255
+CHECKSUM_BYTES = 32
+
+# What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we
+# work in, to
+# hold the lock, and to know what was committed.
+FORBIDDEN = {
+    "use": "a migration runs in the schema of the gate; qualify the name, or run another gate for the other schema",
+    "alter database": "it would change the schema under the gate; run it by hand, once",
+    "drop database": "it would drop the schema under the gate",
+    "lock tables": "it commits what is open and locks out the journal; leave it out, only one start runs at a time",
+    "unlock tables": "it commits what is open; leave it out, only one start runs at a time",
+    "rollback": "a migration that takes back its own work has no outcome to record; leave both out",
+    "xa": "a prepared XA transaction outlives the start; use START TRANSACTION … COMMIT",
+    "set autocommit": "what is committed would be unknown; write START TRANSACTION … COMMIT instead",
+    "shutdown": "it would end the server",
+    "kill": "it would end other sessions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One SQL file, read and found to be SQL.
+
+    `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order.
+    `checksums` are those of its statements, 32 bytes each. The text stays in the file: memory does not grow with it.
+    """
+
+    name: str
+    path: str
+    checksums: bytes
+
+    @property
+    def file(self) -> str:
+        """The file's name, as messages give it."""
+        return f"{self.name}.sql"
+
+    @property
+    def count(self) -> int:
+        """How many statements it has."""
+        return len(self.checksums) // CHECKSUM_BYTES
+
+    def checksum(self, ordinal: int) -> bytes:
+        """That of one statement, from 1."""
+        return self.checksums[(ordinal - 1) * CHECKSUM_BYTES : ordinal * CHECKSUM_BYTES]
+
+    def statements(self) -> Iterator[Statement]:
+        """Its statements, read anew from the file. Raises MigrationInvalid if they are not those of before."""
+        count = 0
+        for statement in read_statements(self.path):
+            count = statement.ordinal
+            if statement.checksum != self.checksum(count):
+                raise _changed(self.file, statement.line)
+            yield statement
+        if count != self.count:
+            raise _changed(self.file, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """All that a directory says: the migrations in order, the snapshot file if there is one, and a digest of all.
+
+    `digest` is a SHA-256 over names and bytes of the migrations and the snapshot: equal digests, equal files.
+    """
+
+    directory: str
+    all: tuple[Migration, ...]
+    snapshot: str | None
+    digest: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Over the names and statements in order, as hex digits; line ends do not count. The snapshot's header has
+        it.
+        """
+        total = hashlib.sha256()
+        for migration in self.all:
+            total.update(migration.name.encode() + b"\0" + migration.checksums)
+        return total.hexdigest()
+
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the migrations make and do not drop or rename again, as far as their texts tell; sorted."""
+        there: set[str] = set()
+        for migration in self.all:
+            for statement in migration.statements():
+                kind = statement.kind
+                if kind in ("create table", "create view"):
+                    there.update(name.name for name in statement.names[:1])
+                elif kind in ("drop table", "drop view"):
+                    there.difference_update(name.name for name in statement.names)
+                elif kind == "rename table":
+                    there.difference_update(name.name for name in statement.names[::2])
+                    there.update(name.name for name in statement.names[1::2])
+        return tuple(sorted(there))
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A directory's files and the digest of their bytes; nothing is parsed yet."""
+
+    directory: str
+    paths: tuple[str, ...]
+    snapshot: str | None
+    digest: bytes
+
+
+def find(directory: str) -> Files:
+    """The migration files of a directory, in order. Raises MigrationInvalid for an impossible name, or no file."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        raise MigrationInvalid(
+            f"The migrations in {directory} cannot be read: {error.strerror}.", file=directory
+        ) from error
+    found = [name for name in names if _is_migration(directory, name)]
+    if not found:
+        raise MigrationInvalid(
+            f"There is no migration in {directory}; mount or copy the files there, or set SCHEMAGATE_MIGRATIONS.",
+            file=directory,
+        )
+    paths = [os.path.join(directory, name) for name in found]
+    snapshot = os.path.join(directory, SNAPSHOT) if SNAPSHOT in names else None
+    return Files(directory, tuple(paths), snapshot, _digest([*paths, snapshot] if snapshot else paths))
+
+
+def _is_migration(directory: str, name: str) -> bool:
+    if name == SNAPSHOT or not name.lower().endswith(".sql"):
+        return False
+    problem = None
+    if name == ".sql":
+        problem = "the file has no name before .sql; name it"
+    elif name.startswith("."):
+        return False  # what editors and file systems leave behind
+    elif not name.endswith(".sql"):
+        problem = "rename it to end in .sql, in lower case"
+    elif len(name) - len(".sql") > LONGEST_NAME:
+        problem = f"the name is longer than {LONGEST_NAME} characters; shorten it"
+    elif not name.isprintable():
+        problem = "the name has characters that cannot be printed; rename it"
+    elif not os.path.isfile(os.path.join(directory, name)):
+        problem = "it is not a file; a migration is one SQL file"
+    if problem:
+        raise MigrationInvalid(f"{name}: {problem}.", file=name)
+    return True
+
+
+def load(files: Files) -> Migrations:
+    """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid with file and
+    line.
+    """
+    return Migrations(files.directory, tuple(map(_load_one, files.paths)), files.snapshot, files.digest)
+
+
+def _load_one(path: str) -> Migration:
+    file = os.path.basename(path)
+    checksums = bytearray()
+    transaction: int | None = None
+    for statement in read_statements(path):
+        _allow(statement, file)
+        transaction = _transaction_after(statement, transaction)
+        checksums += statement.checksum
+    if transaction is not None:
+        raise MigrationInvalid(
+            f"{file}:{transaction}: the transaction that begins here has no COMMIT; add it.",
+            file=file,
+            line=transaction,
+        )
+    return Migration(file.removesuffix(".sql"), path, bytes(checksums))
+
+
+def _transaction_after(statement: Statement, line: int | None) -> int | None:
+    """The line where the transaction began that is open after this statement; None if none is."""
+    if statement.kind == "start transaction":
+        return statement.line
+    ends = statement.kind == "commit" or statement.kind.split()[0] in ("create", "alter", "drop", "rename", "truncate")
+    return None if ends and "temporary" not in statement.kind else line
+
+
+def read_statements(path: str) -> Iterator[Statement]:
+    """The statements of a file, streaming. Raises MigrationInvalid for what is not UTF-8 or not SQL."""
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            yield from statements(decode(iter(lambda: file.read(CHUNK_BYTES), b""), name), name)
+    except OSError as error:
+        raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
+
+
+def _allow(statement: Statement, file: str) -> None:
+    reason = FORBIDDEN.get(statement.kind)
+    if reason is None and statement.kind in ("select", "do", "set") and "release_all_locks" in statement.text.lower():
+        reason = "it would release the lock that keeps other starts out"
+    if reason is None and statement.kind == "select" and _writes_file(statement.text):
+        reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
+    if reason is None and statement.kind == "commit" and _words(statement.text) - {"commit", "work"}:
+        reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
+    if reason is not None:
+        raise MigrationInvalid(
+            f"{file}:{statement.line}: {statement.kind.upper()} may not be in a migration: {reason}.",
+            file=file,
+            line=statement.line,
+            ordinal=statement.ordinal,
+        )
+
+
+def _writes_file(text: str) -> bool:
+    from itertools import pairwise
+
+    from schemagate.sql import tokens
+
+    words = [token.text.lower() for token in tokens(text) if token.kind == "word"]
+    return any(pair in (("into", "outfile"), ("into", "dumpfile")) for pair in pairwise(words))
+
+
+def _words(text: str) -> set[str]:
+    from schemagate.sql import tokens
+
+    return {token.text.lower() for token in tokens(text) if token.kind == "word"}
+
+
+def _digest(paths: list[str]) -> bytes:
+    total = hashlib.sha256()
+    for path in paths:
+        name = os.path.basename(path)
+        try:
+            with open(path, "rb") as file:
+                total.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
+    return total.digest()
+
+
+def _changed(file: str, line: int | None) -> MigrationInvalid:
+    return MigrationInvalid(f"{file} changed while this start was reading it; start again.", file=file, line=line)

@@ -1,0 +1,44 @@
+"""The clauses of a table reduced to what MySQL and MariaDB write alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from schemagate.clauses import Part, columns_of
+from schemagate.lexer import significant, unquote
+
+
+def outlined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Columns by name, indexes by columns and uniqueness, foreign keys by columns and rules; nothing else.
+
+    An index on an expression is left out: only MySQL has it, and what stands in its place elsewhere is a column.
+    """
+    for part in parts:
+        if part.kind == "column":
+            yield Part("column", part.name, part.name)
+        elif part.kind == "index":
+            columns = columns_of(part.text)
+            if not any(column.startswith("(") for column in columns):
+                yield Part("index", part.name, f"{_sort(part.text)}({', '.join(columns)})")
+        elif part.kind == "key":
+            yield _key(part.text)
+
+
+def _sort(text: str) -> str:
+    first = text.split(" ", 1)[0].upper()
+    return "" if first == "KEY" else f"{'UNIQUE' if first == 'PRIMARY' else first} "
+
+
+def _key(text: str) -> Part:
+    """A foreign key under the name of its columns: names that a server gave depend on the table's history."""
+    words = [unquote(word) for _, word, _ in significant(text)]
+    here = words.index("KEY") + 1
+    there = words.index("REFERENCES", here)
+    end = words.index(")", there) + 1
+    rules = " ".join(words[end:]).split("ON ")
+    # Both mean the same in InnoDB; which of them is the one not written differs.
+    kept = sorted(
+        f"ON {rule.strip()}" for rule in rules if rule.split()[1:] not in ([], ["RESTRICT"], ["NO", "ACTION"])
+    )
+    columns, parent = "".join(words[here:there]), "".join(words[there + 1 : end])
+    return Part("key", columns, " ".join([f"{columns} REFERENCES {parent}", *kept]))

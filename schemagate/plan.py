@@ -1,0 +1,176 @@
+"""Migrations + history -> what is left, or why not. Pure: takes values, returns values."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemagate.errors import HistoryMismatch, StatementInDoubt
+from schemagate.journal import CHECKSUM_BYTES, Entry, History, Past
+from schemagate.migrations import Migration, Migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What is left of one migration: its statements from `first` on."""
+
+    migration: Migration
+    first: int
+
+    @property
+    def count(self) -> int:
+        """How many statements are left."""
+        return self.migration.count - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is left to run, in order; and what a person allowed by name."""
+
+    todo: tuple[Todo, ...]
+    applied: int
+    accepted: tuple[Migration, ...] = ()
+    completed: tuple[Migration, ...] = ()
+
+    @property
+    def statements(self) -> int:
+        """How many statements are left in all."""
+        return sum(todo.count for todo in self.todo)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One contradiction: `kind` is edited, missing or out_of_order."""
+
+    kind: str
+    migration: str
+    detail: str
+
+
+ALLOW = {
+    "edited": "SCHEMAGATE_ALLOW_EDITED",
+    "missing": "SCHEMAGATE_ALLOW_MISSING",
+    "out_of_order": "SCHEMAGATE_ALLOW_OUT_OF_ORDER",
+}
+
+
+class Allowed(Protocol):
+    """The settings with which a person allows contradictions, each by the name of the migration."""
+
+    @property
+    def allow_edited(self) -> Set[str]: ...
+    @property
+    def allow_missing(self) -> Set[str]: ...
+    @property
+    def allow_out_of_order(self) -> Set[str]: ...
+
+
+def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
+    """What is left to run.
+
+    Raises StatementInDoubt where an entry has no outcome, and HistoryMismatch naming every contradiction not
+    allowed by name.
+    """
+    if history.in_doubt:
+        raise _in_doubt(history.in_doubt[0])
+    allowed = {
+        "edited": allow.allow_edited,
+        "missing": allow.allow_missing,
+        "out_of_order": allow.allow_out_of_order,
+    }
+    found = mismatches(migrations, history)
+    refused = [mismatch for mismatch in found if mismatch.migration not in allowed[mismatch.kind]]
+    if refused:
+        raise _refusal(refused)
+    edited = {mismatch.migration for mismatch in found if mismatch.kind == "edited"}
+    todo, accepted, completed, applied = [], [], [], 0
+    for migration in migrations.all:
+        past = history.past.get(migration.name)
+        if migration.name in edited:
+            accepted.append(migration)
+        first = _first_left(migration, past, migration.name in edited)
+        if first <= migration.count:
+            todo.append(Todo(migration, first))
+        else:
+            applied += 1
+            if past and past.applied and not past.complete and migration.name not in edited:
+                completed.append(migration)
+    return Plan(tuple(todo), applied, tuple(accepted), tuple(completed))
+
+
+def mismatches(migrations: Migrations, history: History) -> tuple[Mismatch, ...]:
+    """Every contradiction between files and history, in the order of names."""
+    by_name = {migration.name: migration for migration in migrations.all}
+    begun = [name for name, past in history.past.items() if past.applied]
+    newest = max(begun, default="")
+    found = []
+    for name in sorted(set(by_name) | set(history.past)):
+        past, migration = history.past.get(name), by_name.get(name)
+        if migration is None:
+            if past and past.applied:
+                found.append(
+                    Mismatch("missing", name, f"{past.applied} statements of it are applied, the file is not there")
+                )
+        elif past and past.applied:
+            detail = edit(migration, past)
+            if detail:
+                found.append(Mismatch("edited", name, detail))
+        elif name < newest and migration.count:
+            found.append(Mismatch("out_of_order", name, f"it is not applied, and {newest} is"))
+    return tuple(found)
+
+
+def edit(migration: Migration, past: Past) -> str | None:
+    """What was changed in a file of which statements are applied; None where nothing that counts was.
+
+    The statements that are applied must be there, unchanged. The rest of a file that failed may change, shrink and
+    grow; a file that was applied whole may not grow.
+    """
+    for ordinal in range(1, past.applied + 1):
+        if ordinal > migration.count:
+            return f"statement {ordinal} is applied and is no longer in the file"
+        if migration.checksum(ordinal) != past.checksums[(ordinal - 1) * CHECKSUM_BYTES : ordinal * CHECKSUM_BYTES]:
+            return f"statement {ordinal} was changed after it was applied"
+    if past.complete and migration.count > past.applied:
+        return f"statement {past.applied + 1} was added after the whole file was applied"
+    return None
+
+
+def _first_left(migration: Migration, past: Past | None, edited: bool) -> int:
+    if past is None:
+        return 1
+    if edited and past.complete:
+        return migration.count + 1
+    return min(past.applied, migration.count) + 1
+
+
+def _refusal(refused: list[Mismatch]) -> HistoryMismatch:
+    names = "; ".join(f"{m.migration} ({m.kind.replace('_', ' ')}: {m.detail})" for m in refused)
+    settings = ", ".join(
+        f"{ALLOW[kind]}={','.join(m.migration for m in refused if m.kind == kind)}"
+        for kind in ALLOW
+        if any(m.kind == kind for m in refused)
+    )
+    return HistoryMismatch(
+        f"Files and journal contradict each other: {names}. Put the files back as they were applied and write a new "
+        f"migration for the change; or, if you know that the database is right, allow it by name: {settings}.",
+        mismatches=[{"kind": m.kind, "migration": m.migration, "detail": m.detail} for m in refused],
+        allow=settings,
+    )
+
+
+def _in_doubt(entry: Entry) -> StatementInDoubt:
+    place = f"{entry.migration}:{entry.ordinal}"
+    return StatementInDoubt(
+        f"An earlier start ended while statement {entry.ordinal} of {entry.migration} ({entry.kind}, line "
+        f"{entry.line}) was running. "
+        f"Look whether its effect is in the database, then say so: `schemagate resolve {place} --applied` or "
+        f"`schemagate resolve {place} --not-applied`; then start again.",
+        migration=entry.migration,
+        ordinal=entry.ordinal,
+        line=entry.line,
+        statement_kind=entry.kind,
+        begun_at=entry.begun_at.isoformat(sep=" "),
+        next=f"schemagate resolve {place} --applied | --not-applied",
+    )

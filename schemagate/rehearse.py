@@ -1,0 +1,95 @@
+"""Before the live schema is touched: will it work, and will it end where it should?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from schemagate.database import ServerError
+from schemagate.errors import SchemaDrift
+from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable, needed
+from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
+
+if TYPE_CHECKING:
+    from schemagate.log import Log
+    from schemagate.plan import Plan
+    from schemagate.schema import Schema
+    from schemagate.verify import Expected
+
+
+def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log: Log) -> None:
+    """Run what is pending in the shadow, on a copy of the structure of what it names. The live schema is not touched.
+
+    Raises SnapshotStale, RehearsalFailed, or SchemaDrift where live and pending together would not be the schema
+    expected.
+    """
+    refuse_stale(expected, log, touched=False)
+    began = time.monotonic()
+    try:
+        predicted, left_out = _predict(plan, live, shadows)
+    except ShadowUnavailable as reason:
+        log.warning("rehearsal.skipped", reason=str(reason))
+        return
+    for each in left_out:
+        log.info(
+            "statement.not_rehearsed",
+            migration=each.migration,
+            ordinal=each.ordinal,
+            line=each.line,
+            reason=each.reason,
+        )
+    log.info(
+        "rehearsal.passed",
+        statements=plan.statements - len(left_out),
+        not_rehearsed=len(left_out),
+        elapsed_seconds=round(time.monotonic() - began, 3),
+    )
+    if any(each.blind for each in left_out):
+        return
+    differences = expected.against(predicted).differences
+    if differences:
+        raise SchemaDrift(
+            f"The live schema would not be the one expected, even with what is pending: {told(differences)}. "
+            f"Nothing was changed. "
+            "Take the change back that was made by hand, or write a migration that makes it; then start again.",
+            differences=as_facts(differences),
+            state="not touched",
+        )
+
+
+def _predict(plan: Plan, live: Schema, shadows: Shadows) -> tuple[Schema, tuple[NotRehearsed, ...]]:
+    """The schema after the plan. First on a copy of what the plan names; where that is refused, on a copy of
+    everything.
+    """
+    part = needed(live, plan.todo)
+    while True:
+        shadow = shadows.get()
+        try:
+            before = _copy(shadow, part)
+            left_out = shadow.rehearse(plan.todo)
+        except Refused as refused:
+            if len(part.objects) == len(live.objects):
+                raise rehearsal_failed(refused) from refused
+            part = live
+            continue
+        return _merged(live, before, shadow.read()), left_out
+
+
+def _copy(shadow: Shadow, part: Schema) -> Schema:
+    try:
+        shadow.load(part)
+    except ServerError as error:
+        raise ShadowUnavailable(f"the live structure cannot be copied ({error.errno}: {error.text})") from error
+    return shadow.read()
+
+
+def _merged(live: Schema, before: Schema, after: Schema) -> Schema:
+    """Live, with what the rehearsal changed. What it did not change is taken from live, not from the copy."""
+    objects = dict(live.objects)
+    for key in before.objects.keys() - after.objects.keys():
+        objects.pop(key, None)
+    for key, found in after.objects.items():
+        if before.objects.get(key) != found or key not in objects:
+            objects[key] = found
+    return replace(live, objects=objects)

@@ -1,0 +1,331 @@
+"""The scratch schema: on the same server, empty of data, where migrations can be tried and texts compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Set
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate import schema, server
+from schemagate.database import NO_SUCH_TABLE, ServerError, open_session
+from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
+from schemagate.listing import session_for_reading
+from schemagate.sql import Statement, has_body, qualifiers, quote, statements, tokens
+
+if TYPE_CHECKING:
+    from schemagate.database import Connection
+    from schemagate.migrations import Migration
+    from schemagate.plan import Todo
+    from schemagate.schema import Schema, SchemaObject
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+MARKER = "schemagate_shadow_of"
+
+# Run in the shadow as they are: they change the structure of what they name, or the session, and nothing else.
+STRUCTURE = frozenset(
+    f"{verb} {noun}"
+    for verb in ("create", "alter", "drop", "rename", "truncate")
+    for noun in ("table", "view", "index", "trigger", "procedure", "function", "event", "sequence", "temporary table")
+)
+# Prepared there and thrown away: that finds the tables and columns that are not there, and changes no row.
+PREPARED = frozenset({"insert", "replace", "update", "delete", "select"})
+# No use to the rehearsal, and no harm to what comes after.
+WITHOUT_STRUCTURE = frozenset(
+    {
+        "load data", "grant", "revoke", "create user", "alter user", "drop user", "analyze table", "optimize table",
+        "check table", "repair table", "flush", "start transaction", "commit", "savepoint", "release savepoint",
+        "rollback to savepoint", "set global", "show", "explain", "do", "handler",
+    }
+)  # fmt: skip
+
+
+class ShadowUnavailable(Exception):
+    """There may be no shadow here; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRehearsed:
+    """A statement that was not tried, and why. `blind`: what comes after may depend on it."""
+
+    migration: str
+    ordinal: int
+    line: int
+    reason: str
+    blind: bool
+
+
+class Refused(Exception):
+    """The shadow refused a statement of a migration."""
+
+    def __init__(self, migration: Migration, statement: Statement, error: ServerError) -> None:
+        super().__init__(str(error))
+        self.migration, self.statement, self.error = migration, statement, error
+
+
+def shadow_name(database: str, setting: str) -> str:
+    """The name of the shadow of a schema. From a hash: 64 characters are the limit, and `<db>__shadow` may be
+    somebody's.
+    """
+    if setting != "auto":
+        return setting
+    return "schemagate_shadow_" + hashlib.sha256(database.encode()).hexdigest()[:16]
+
+
+class Shadows:
+    """The shadow, made when it is first asked for and dropped at the end. Only under the lock: starts share its
+    name.
+    """
+
+    def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
+        self._settings, self._here, self._stop = settings, here, stop
+        self._shadow: Shadow | None = None
+        self._unavailable = "SCHEMAGATE_SHADOW is off" if settings.shadow == "off" else ""
+        if shadow_name(settings.database, settings.shadow).lower() == settings.database.lower():
+            self._unavailable = "SCHEMAGATE_SHADOW names the schema itself"
+
+    def __enter__(self) -> Shadows:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._shadow:
+            self._shadow.close()
+
+    def get(self) -> Shadow:
+        """An empty shadow. Raises ShadowUnavailable, the second time without asking again."""
+        if self._unavailable:
+            raise ShadowUnavailable(self._unavailable)
+        try:
+            if self._shadow:
+                self._shadow.empty()
+            else:
+                self._shadow = Shadow(self._settings, self._here, self._stop)
+        except ShadowUnavailable as reason:
+            self._unavailable = str(reason)
+            raise
+        return self._shadow
+
+
+def _make(connection: Connection, name: str, database: str, here: Server) -> None:
+    try:
+        _drop(connection, name, database)
+        charset = here.collation.split("_", 1)[0]
+        connection.execute(f"CREATE DATABASE {quote(name)} CHARACTER SET {charset} COLLATE {here.collation}")
+        # The first object says whose it is: what has objects and no marker is somebody's, and is never dropped.
+        connection.execute(f"CREATE TABLE {quote(name)}.{MARKER} (of_schema VARCHAR(64) NOT NULL) ENGINE=InnoDB")
+        connection.execute(f"INSERT INTO {quote(name)}.{MARKER} VALUES (%s)", database)
+        connection.execute(f"USE {quote(name)}")
+    except ServerError as error:
+        raise ShadowUnavailable(
+            f"the account may not make schema {name} ({error.errno}: {error.text}); "
+            f"GRANT ALL ON `{name}`.* to it for the full proof"
+        ) from error
+
+
+def _drop(connection: Connection, name: str, database: str) -> None:
+    there = connection.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name).rows
+    if not there:
+        return
+    try:
+        owners = connection.execute(f"SELECT of_schema FROM {quote(name)}.{MARKER}").rows
+        ours = any(owner == database for (owner,) in owners) or (
+            not owners and _objects(connection, name) == 1  # killed between making the marker and filling it
+        )
+    except ServerError as error:
+        if error.errno != NO_SUCH_TABLE:
+            raise
+        ours = _objects(connection, name) == 0
+    if not ours:
+        raise ShadowUnavailable(f"schema {name} exists and is not ours; set SCHEMAGATE_SHADOW to another name")
+    connection.execute("SET SESSION foreign_key_checks = 0")
+    connection.execute(f"DROP DATABASE {quote(name)}")
+    connection.execute("SET SESSION foreign_key_checks = 1")
+
+
+def _objects(connection: Connection, name: str) -> int:
+    return sum(
+        int(connection.execute(f"SELECT COUNT(*) FROM information_schema.{table} WHERE {column} = %s", name).rows[0][0])
+        for table, column in (("TABLES", "TABLE_SCHEMA"), ("ROUTINES", "ROUTINE_SCHEMA"), ("EVENTS", "EVENT_SCHEMA"))
+    )
+
+
+class Shadow:
+    """The scratch schema while it is there, in a session of its own.
+
+    Raises ShadowUnavailable where the account may not have one, or the name is taken by something that is not ours.
+    """
+
+    def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
+        self.name = shadow_name(settings.database, settings.shadow)
+        self._settings, self._here, self._stop = settings, here, stop
+        opening = server.working_session(here.flavour, settings.lock_wait_seconds)
+        try:
+            self._connection = open_session(settings, None, opening)
+        except AccessDenied as error:
+            raise ShadowUnavailable(
+                f"no session without a schema may be opened ({error.facts.get('error')})"
+            ) from error
+        try:
+            _make(self._connection, self.name, settings.database, here)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Drop it. What cannot be dropped now has its marker, and the next start that makes a shadow drops it."""
+        with suppress(ServerError, ConnectionLost):
+            _drop(self._connection, self.name, self._settings.database)
+        self._connection.close()
+
+    def read(self) -> Schema:
+        """What is in it now, in normal form."""
+        for text in session_for_reading(self._here.flavour):
+            self._connection.execute(text)
+        found = schema.read(self._connection, self._here.flavour)
+        self._session()
+        return found
+
+    def load(self, what: Schema) -> None:
+        """Make every object of a schema here. Raises ServerError."""
+        for text in schema.load_statements(what, shadow=True):
+            self._connection.run(text)
+        self._session()
+
+    def empty(self) -> None:
+        """Drop everything and begin anew."""
+        _make(self._connection, self.name, self._settings.database, self._here)
+        self._session()
+
+    def rehearse(self, todo: Iterable[Todo]) -> tuple[NotRehearsed, ...]:
+        """Try statements here, in order. Returns those that were not tried. Raises Refused for one that does not work.
+
+        Stops trying after a statement that was not tried and on which what follows may depend.
+        """
+        left_out: list[NotRehearsed] = []
+        for each in todo:
+            self._session()
+            for statement in each.migration.statements():
+                if self._stop.requested:
+                    raise Interrupted(
+                        "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
+                    )
+                if statement.ordinal < each.first and statement.kind != "set":
+                    continue
+                reason, blind = self._try(each.migration, statement)
+                if reason:
+                    left_out.append(NotRehearsed(each.migration.name, statement.ordinal, statement.line, reason, blind))
+                    if blind:
+                        return tuple(left_out)
+        return tuple(left_out)
+
+    def _try(self, migration: Migration, statement: Statement) -> tuple[str | None, bool]:
+        """Try one; returns why not (None if tried), and whether that makes the rest untrustworthy."""
+        kind = statement.kind
+        if kind in WITHOUT_STRUCTURE:
+            return (None if kind in TRANSACTION else f"{kind.upper()} is not run in the shadow"), False
+        if kind == "set":
+            if any(token.text == "(" for token in tokens(statement.text)):
+                return "SET with an expression is not run in the shadow", False
+        elif kind not in STRUCTURE and kind not in PREPARED:
+            return f"what {kind.upper()} does cannot be kept inside the shadow", True
+        text, reason = inside(statement, self._settings.database, self.name)
+        if reason:
+            return reason, kind in STRUCTURE
+        if kind == "create event" or kind == "alter event":
+            text = disabled(text)
+        try:
+            if kind in PREPARED:
+                self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(text)}")
+                self._connection.execute("DEALLOCATE PREPARE schemagate")
+            else:
+                self._connection.run(text)
+        except ServerError as error:
+            if kind in PREPARED and error.errno == NOT_PREPARABLE:
+                return f"{kind.upper()} cannot be prepared", False
+            raise Refused(migration, statement, error) from error
+        return None, False
+
+    def _session(self) -> None:
+        for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
+            self._connection.execute(text)
+
+
+TRANSACTION = frozenset({"start transaction", "commit", "savepoint", "release savepoint", "rollback to savepoint"})
+NOT_PREPARABLE = 1295
+
+
+def inside(statement: Statement, database: str, name: str) -> tuple[str, str | None]:
+    """The statement's text with `<database>.` turned into `<name>.`; or why it may not be run in the shadow.
+
+    The shadow does not isolate by itself: `CREATE TABLE live.x` run there makes a table in live. A body is text
+    that runs later, and a qualified name in it would be one in live for good.
+    """
+    text, pieces, end = statement.text, [], 0
+    body = has_body(statement.kind)
+    for found in qualifiers(text):
+        if found.schema.lower() != database.lower():
+            if found.certain:
+                return text, f"it names another schema, {found.schema}"
+            continue
+        if not found.certain or body:
+            return text, f"it names {database} in a place where that may also be an alias or part of a body"
+        pieces += [text[end : found.start], quote(name) + "."]
+        end = found.end
+    return "".join([*pieces, text[end:]]), None
+
+
+def disabled(text: str) -> str:
+    """A CREATE or ALTER EVENT that makes a disabled event: the scheduler is on, and would run it in the shadow.
+
+    The status goes before a COMMENT and the top-level DO; an ENABLE that is there is replaced.
+    """
+    found = [t for t in tokens(text) if t.kind == "word"]
+    words = [t.text.lower() for t in found]
+    do = words.index("do") if "do" in words else len(words)
+    for at in range(do):
+        if words[at] in ("enable", "disable"):
+            until = found[at].start + len(found[at].text)
+            rest = text[until:]
+            if words[at] == "enable":
+                return text[: found[at].start] + "DISABLE" + rest
+            return text
+    at = words.index("comment") if "comment" in words[:do] else do
+    if at >= len(words):
+        return text + " DISABLE"
+    return text[: found[at].start] + "DISABLE " + text[found[at].start :]
+
+
+def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
+    """The part of a schema that a rehearsal needs: what the pending statements name, the foreign-key neighbours of
+    that, the triggers on it, and the views on it with all that these name.
+    """
+    named = {name.name.lower() for each in todo for s in each.migration.statements() for name in s.names}
+    mentions = {key: _mentions(found) for key, found in live.objects.items()}
+    chosen = {key for key in live.objects if key[1].lower() in named}
+    neighbours = {
+        key
+        for key in live.objects
+        if key not in chosen and (mentions[key] & named or any(key[1].lower() in mentions[other] for other in chosen))
+    }
+    chosen |= neighbours
+    while more := {
+        key
+        for key in live.objects
+        if key not in chosen and any(other[0] == "view" and key[1].lower() in mentions[other] for other in chosen)
+    }:
+        chosen |= more
+    return part_of(live, chosen)
+
+
+def part_of(whole: Schema, keys: Set[tuple[str, str]]) -> Schema:
+    """The objects of a schema that have these keys."""
+    from dataclasses import replace
+
+    return replace(whole, objects={key: found for key, found in whole.objects.items() if key in keys})
+
+
+def _mentions(found: SchemaObject) -> set[str]:
+    return {name.name.lower() for s in statements([found.create], found.name) for name in s.names}

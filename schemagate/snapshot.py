@@ -1,0 +1,167 @@
+"""The snapshot, `schema.sql`: the schema expected, in a form that people review and both command-line clients load."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate.errors import MigrationInvalid
+from schemagate.lexer import significant, unquote
+from schemagate.loading import AT_FIRST, script
+from schemagate.schema import Schema, SchemaObject, in_order, made
+from schemagate.sql import statements
+
+if TYPE_CHECKING:
+    from schemagate.sql import Statement
+
+TITLE = "-- The schema that the migrations build, as the server writes it: reviewed like code, compared at every start."
+HOW = "-- Written by `schemagate snapshot`, which writes it anew after every change of a migration; not to be edited."
+NAMES = ("server", "migrations", "body", "collation")
+KINDS = frozenset({"table", "view", "trigger", "procedure", "function", "event", "sequence"})
+BODIES = frozenset({"trigger", "procedure", "function", "event"})
+DELIMITERS = (";;", "$$", "//", "||", ";;;;", "$$$$")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the head of a snapshot says: the server that wrote it, and SHA-256 in hex of the migrations and of the body."""
+
+    flavour: str
+    version: str
+    migrations_sha256: str
+    body_sha256: str
+    collation: str = ""
+
+    @property
+    def release(self) -> str:
+        """Flavour and the first two numbers: servers of one release write the same text for the same object."""
+        return f"{self.flavour} {'.'.join(self.version.split('.')[:2])}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot file. `header` is None for one that was not written by us; `body_matches`: it was not edited since."""
+
+    header: Header | None
+    schema: Schema
+    statements: tuple[Statement, ...]
+    body_matches: bool
+
+
+def render(schema: Schema, *, flavour: str, version: str, migrations_sha256: str) -> str:
+    """The text of the snapshot of a schema that was read on a server of this flavour and version.
+
+    The same schema gives the same text. Raises MigrationInvalid for what no such file can hold.
+    """
+    body = "".join(_sections(schema))
+    values = (f"{flavour} {version}", f"sha256 {migrations_sha256}", f"sha256 {_digest(body)}", schema.collation)
+    head = [TITLE, HOW, *(f"-- {name + ':':<12}{value}" for name, value in zip(NAMES, values, strict=True))]
+    return "\n".join(head) + "\n" + body
+
+
+def parse(text: str, file: str, charsets: Mapping[str, str]) -> Snapshot:
+    """Read a snapshot; `charsets` gives the default collation of each character set, `file` is for messages.
+
+    Raises MigrationInvalid, with file and line, for a statement that does not belong into one.
+    """
+    header, body = _parted(text)
+    reader = _Reader(file, charsets, header.collation if header else "")
+    found = tuple(statements([text], file))
+    for statement in found:
+        reader.take(statement)
+    triggers = in_order(each for each in reader.objects if each.kind == "trigger")
+    objects = [*(each for each in reader.objects if each.kind != "trigger"), *triggers]
+    schema = Schema({(each.kind, each.name): each for each in objects}, frozenset(), reader.collation)
+    return Snapshot(header, schema, found, header is not None and header.body_sha256 == _digest(body))
+
+
+def header_of(text: str) -> Header | None:
+    """The header alone, quickly; None where there is none."""
+    return _parted(text)[0]
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _sections(schema: Schema) -> Iterator[str]:
+    yield "\nSET NAMES utf8mb4;\n"
+    for each, text in script(schema):
+        if "NO_BACKSLASH_ESCAPES" in text and each is None:
+            raise MigrationInvalid(
+                "A snapshot cannot hold a trigger, routine or event made under sql_mode NO_BACKSLASH_ESCAPES: make it without."
+            )
+        if each is None:
+            yield f"\n{text};\n"
+        elif each.kind in BODIES:
+            mark = next(mark for mark in DELIMITERS if mark not in text)
+            yield f"\nDELIMITER {mark}\n{text}{_line_end(text)}{mark}\nDELIMITER ;\n"
+        else:
+            yield f"\n{text};\n"
+    yield "\nSET SESSION foreign_key_checks = 1;\n"
+
+
+def _line_end(text: str) -> str:
+    """A delimiter behind a line comment would be part of it."""
+    return "\n" if re.search(r"(?:--|#)[^\n]*\Z", text) else ""
+
+
+def _digest(body: str) -> str:
+    """SHA-256 of the body; what a checkout does to line ends does not count."""
+    return hashlib.sha256(body.replace("\r\n", "\n").encode(errors="surrogateescape")).hexdigest()
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def _parted(text: str) -> tuple[Header | None, str]:
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = text.split("\n", len(NAMES) + 2)
+    facts = dict(re.findall(r"^-- (\w+): *(\S.*)$", "\n".join(lines[:-1]), re.MULTILINE))
+    if not all(name in facts for name in NAMES):
+        return None, text
+    flavour, _, version = facts["server"].partition(" ")
+    migrations, body = (facts[name].removeprefix("sha256 ") for name in ("migrations", "body"))
+    return Header(flavour, version, migrations, body, facts["collation"]), lines[-1]
+
+
+class _Reader:
+    """Follows the statements of a snapshot: what the session is, and what is made in it."""
+
+    def __init__(self, file: str, charsets: Mapping[str, str], collation: str) -> None:
+        self._file, self._charsets = file, charsets
+        self.collation = collation
+        self._session = {**AT_FIRST, "database collation": collation}
+        self.objects: list[SchemaObject] = []
+
+    def take(self, statement: Statement) -> None:
+        """Take note of what a statement makes or sets."""
+        verb, _, noun = statement.kind.partition(" ")
+        words = [(kind, word) for kind, word, _ in significant(statement.text)]
+        if verb == "create" and noun in KINDS:
+            name = self._name(statement, noun)
+            found = made(noun, name, statement.text, self._session, self._charsets, self.collation)
+            self.objects.append(found)
+        elif statement.kind == "alter database" and words[2][1] == "COLLATE":
+            self._session["database collation"] = words[3][1].lower()
+        elif statement.kind == "set":
+            self._set(words)
+        else:
+            raise MigrationInvalid(
+                f"{self._file}:{statement.line}: a snapshot makes objects and nothing else; run `schemagate snapshot` to write it anew.",
+                file=self._file,
+                line=statement.line,
+            )
+
+    def _name(self, statement: Statement, noun: str) -> str:
+        words = [(kind, statement.text[at : at + len(word)]) for kind, word, at in significant(statement.text)]
+        at = next(at for at, (kind, word) in enumerate(words) if kind == "word" and word.lower() == noun)
+        return unquote(words[at + 1][1])
+
+    def _set(self, words: list[tuple[str, str]]) -> None:
+        for at, (_, word) in enumerate(words):
+            if word == "=":
+                kind, value = words[at + 1]
+                self._session[words[at - 1][1].lower()] = unquote(value) if kind == "string" else value.lower()
