@@ -19,6 +19,10 @@ LINE_COMMENT = r"(?:\#|--(?=[\x00-\x20\x7f]|\Z))[^\n]*+"
 BLOCK_COMMENT = r"/\*(?!M?!)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 # Letters, digits, `$`, `_` and all beyond ASCII.
 LETTER = r"[0-9A-Za-z_$\x80-\U0010ffff]"
+# What MySQL 9 writes around the source of routines in other languages: `$$ … $$`, or a word between the dollars. To
+# MariaDB it would be an odd name, which nobody has without backticks.
+DOLLAR = r"\$[0-9A-Za-z_\x80-\U0010ffff]*+\$"
+DOLLARS = rf"(?P<dollars>{DOLLAR}).*?(?P=dollars)"
 
 ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
@@ -79,9 +83,9 @@ def _master() -> re.Pattern[str]:
         rf"""
           (?P<space>[{BLANKS}]++)
         | (?P<number>(?:0x[0-9a-fA-F]++|0b[01]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+)(?!{LETTER}))
+        | (?P<string>{STRING}|{DOLLARS}|(?:['"]|{DOLLAR}).*+)
         | (?P<word>@{{0,2}}{LETTER}++)
         | (?P<quoted>{QUOTED}|`.*+)
-        | (?P<string>{STRING}|['"].*+)
         | (?P<comment>{LINE_COMMENT}|{BLOCK_COMMENT}|/\*(?!M?!).*+)
         | (?P<hint>/\*M?!\d{{0,6}}+|\*/)
         | (?P<punctuation>:=|.)
