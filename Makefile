@@ -3,27 +3,45 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Which servers: labels (mysql, mariadb-10.11, mariadb-11.8) or URLs (mysql://user:password@host:port/). All three if empty.
+SERVER ?=
+PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint types bench requirements clean
+.PHONY: help demo test unit lint types bench snapshot requirements clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .venv: $(VENV)/.done  ## the tools of development, pinned
 
-$(VENV)/.done: requirements-dev.txt pyproject.toml
+$(VENV)/.done: requirements-dev.txt pyproject.toml tests/venv.sh
 	tests/venv.sh $(PYTHON) $(VENV)
 	@touch $@
 
-lint: .venv  ## ruff
+demo: $(VENV)/.done  ## the main job on a real server, which is started for it
+	@$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/demo.py
+
+test: $(VENV)/.done  ## every test, on MySQL 9.7, MariaDB 10.11 and 11.8; SERVER=mysql://… for another server
+	$(if $(findstring ://,$(SERVER)),,SCHEMAGATE_TEST_EXCLUSIVE=1) $(RUN) tests/servers.py run $(SERVER) -- $(VENV)/bin/pytest $(PYTEST)
+
+unit: $(VENV)/.done  ## the tests that need no server
+	$(VENV)/bin/pytest tests/unit $(PYTEST)
+
+bench: $(VENV)/.done  ## how fast, as ratios taken in one run
+	$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/bench.py
+
+snapshot: $(VENV)/.done  ## write migrations/schema.sql anew, on MySQL
+	$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/write_snapshot.py
+
+lint: $(VENV)/.done  ## ruff
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
-types: .venv  ## mypy --strict
+types: $(VENV)/.done  ## mypy --strict
 	$(VENV)/bin/mypy
-
-clean:  ## remove what the other targets made
-	rm -rf .venv .cache build dist *.egg-info
 
 requirements:  ## pin the tools of development anew
 	tests/requirements.sh $(PYTHON)
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .cache build dist *.egg-info

@@ -86,6 +86,10 @@ EVENTS: dict[str, Event] = {
         "One statement was applied.",
         "    ✓ line {line}: {kind}[, {rows:row}][, {elapsed_seconds:s}]",
     ),
+    "statement.committed_by_itself": Event(
+        "debug", "A statement that should have been rolled back with its entry had committed by itself."
+    ),
+    "session.not_put_back": Event("debug", "A session variable that a migration set could not be set back."),
     "migration.applied": Event(
         "info",
         "The last pending statement of a migration was applied.",
@@ -195,12 +199,27 @@ def explain(said: Mapping[str, Any], context: Container[str] = (), most: int = M
     lines += _differences(facts.pop("differences", None), most)
     state, following = facts.pop("state", None), facts.pop("next", None)
     trace = str(facts.pop("exception", "")).splitlines()
-    lines += [f"  {name}: {_one_line(fact)}" for name, fact in facts.items()]
-    lines += [f"  {_one_line(state)}"] if state else []
+    elapsed = facts.pop("elapsed_seconds", None)
+    for name, fact in facts.items():
+        lines += _fact(name, fact)
+    lines += [f"  State of the schema: {_one_line(state)}"] if state else []
     lines += [f"  Next: {_one_line(following)}"] if following else []
     lines += [f"  {_one_line(line)}" for line in trace]
-    lines += [f"  (exit code {code}, {said.get('event', '')})"] if code is not None else []
+    after = f", after {_seconds(elapsed)}" if elapsed is not None else ""
+    lines += [f"  (exit code {code}, {_one_line(said.get('event', ''))}{after})"] if code is not None else []
     return lines
+
+
+def _fact(name: str, fact: Any) -> Iterator[str]:
+    if not isinstance(fact, list) or not any(isinstance(one, dict) for one in fact):
+        yield f"  {_one_line(name)}: {_one_line(fact)}"
+        return
+    yield f"  {_one_line(name)}:"
+    for one in fact[:MOST_DIFFERENCES]:
+        values = one.values() if isinstance(one, dict) else [one]
+        yield f"  - {_one_line(' '.join(str(value) for value in values if value is not None))}"
+    if len(fact) > MOST_DIFFERENCES:
+        yield f"  … and {len(fact) - MOST_DIFFERENCES:,} more"
 
 
 def _where(facts: dict[str, Any]) -> Iterator[str]:

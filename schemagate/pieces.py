@@ -45,7 +45,7 @@ class _Rules:
         alone = "" if delimiter[0] in "#-/$" else f"|{first}"
         unit = rf"{STRING}|{QUOTED}|{comment}|\\(?:.|\Z)|/(?!\*(?!M?!))|-(?!-[\x00-\x20\x7f]|-\Z)|{dollar}{alone}"
         flags = re.DOTALL | re.ASCII
-        # White space and whole line comments; white space and all comments; a statement, with its delimiter if there is one.
+        # White space and whole line comments; white space and all comments; a statement, and its delimiter if found.
         self.lead = re.compile(rf"(?:{blanks}|(?!{mark}){LINE_COMMENT}\n)*+", flags)
         self.skip = re.compile(rf"(?:{blanks}|(?!{mark})(?:{comment}))*+", flags)
         self.plain = re.compile(rf"""(?:[^'"`\#/\-\\${first}]++|(?!{mark})(?:{unit}))*+(?P<delimiter>{mark})?""", flags)

@@ -78,10 +78,9 @@ def _predict(plan: Plan, live: Schema, shadows: Shadows) -> tuple[Schema, tuple[
 
 def _copy(shadow: Shadow, part: Schema) -> Schema:
     try:
-        shadow.load(part)
+        return shadow.load(part)
     except ServerError as error:
         raise ShadowUnavailable(f"the live structure cannot be copied ({error.errno}: {error.text})") from error
-    return shadow.read()
 
 
 def _merged(live: Schema, before: Schema, after: Schema) -> Schema:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,8 +27,6 @@ _NOT_OURS = r"SCHEMAGATE_(TEST_.*|CACHE)"
 # makes SCHEMAGATE_PORT, and one that is called mysql makes MYSQL_PORT=tcp://10.0.0.1:3306.
 _SERVICE_LINK = r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)"
 _SERVICE_ADDRESS = ("tcp://", "udp://", "sctp://")
-
-
 _URL_PARTS = frozenset({"MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD"})
 # In the place of a value that a problem was reported for, so that nothing is said about it twice.
 WRONG: Any = object()
@@ -96,7 +94,11 @@ def load_settings(environment: Mapping[str, str], flags: Mapping[str, str]) -> S
 
 
 def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Reporting:
-    """How to report that the settings are wrong: never fails, reads no file; a wrong value becomes the default."""
+    """How to report, even if the settings are wrong: never fails; a wrong value becomes the default.
+
+    The secrets are those of variables and of regular files. Anything else that a `…_FILE` may name, a pipe for example,
+    can be read once only, and that is for `load_settings` to do.
+    """
     load = _Load(environment, flags)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -105,9 +107,11 @@ def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Repor
             values[setting.field] = load.decide(setting)
             if values[setting.field] is WRONG:
                 values[setting.field] = load.default(setting)
-    given = [environment.get(name, "") for setting in SETTINGS if setting.secret for name in setting.variables]
-    given += url_secrets(environment.get("DATABASE_URL", ""))
-    return Reporting(**values, secrets=tuple(Secret(text) for text in given if text))
+    for setting in SETTINGS:
+        if setting.secret:
+            for source in load.texts(setting) + load.files(setting, os.path.isfile):
+                load.secrets += url_secrets(source.text)
+    return Reporting(**values, secrets=tuple(Secret(text) for text in load.secrets if text))
 
 
 class _Load:
@@ -148,12 +152,12 @@ class _Load:
             self.secrets += [text for _, text in found if text]
         return [source for source in found if source.text or setting.empty]
 
-    def files(self, setting: Setting) -> list[Source]:
-        """What the files hold that NAME_FILE variables name."""
+    def files(self, setting: Setting, if_it: Callable[[str], bool] = bool) -> list[Source]:
+        """What the files hold that NAME_FILE variables name, of those paths that are to be read."""
         found = []
         for name in setting.variables:
             path = self.environment.get(f"{name}_FILE", "")
-            if not path:
+            if not if_it(path):
                 continue
             if self.environment.get(name):
                 self.problems.append(f"{name} and {name}_FILE are both given: keep one of them")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from schemagate import schema, server
 from schemagate.database import NO_SUCH_TABLE, ServerError, open_session
 from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
 from schemagate.listing import session_for_reading
+from schemagate.loading import load_statements, with_left_out
 from schemagate.sql import Statement, has_body, qualifiers, quote, statements, tokens
 
 if TYPE_CHECKING:
@@ -188,11 +189,17 @@ class Shadow:
         self._session()
         return found
 
-    def load(self, what: Schema) -> None:
-        """Make every object of a schema here. Raises ServerError."""
-        for text in schema.load_statements(what, shadow=True):
+    def load(self, what: Schema) -> Schema:
+        """Make every object of a schema here, and return how the server now writes them. Raises ServerError.
+
+        What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given.
+        """
+        if what.collation:
+            self._connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
+        for text in load_statements(what, shadow=True):
             self._connection.run(text)
         self._session()
+        return with_left_out(self.read(), what)
 
     def empty(self) -> None:
         """Drop everything and begin anew."""
@@ -317,14 +324,7 @@ def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
         if key not in chosen and any(other[0] == "view" and key[1].lower() in mentions[other] for other in chosen)
     }:
         chosen |= more
-    return part_of(live, chosen)
-
-
-def part_of(whole: Schema, keys: Set[tuple[str, str]]) -> Schema:
-    """The objects of a schema that have these keys."""
-    from dataclasses import replace
-
-    return replace(whole, objects={key: found for key, found in whole.objects.items() if key in keys})
+    return schema.part_of(live, chosen)
 
 
 def _mentions(found: SchemaObject) -> set[str]:

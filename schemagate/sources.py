@@ -160,8 +160,8 @@ def _ways(secret: str) -> Iterable[str]:
     yield "".join(_one_of(character, re.escape(character)) for character in secret)
     if not (secret.isascii() and secret.isalnum()):
         yield "".join(_one_of(character, *_escapes(character)) for character in secret)
-    if any(quote in secret for quote in "'\"`"):
-        yield "".join(_one_of(character, re.escape(character * (1 + (character in "'\"`")))) for character in secret)
+    for quote in {"'", '"', "`"} & set(secret):
+        yield "".join(_one_of(character, re.escape(character * (1 + (character == quote)))) for character in secret)
 
 
 def _one_of(character: str, *plain: str) -> str:

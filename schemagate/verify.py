@@ -13,9 +13,9 @@ from schemagate.database import ServerError, given
 from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift, SnapshotStale
 from schemagate.migrations import SNAPSHOT
 from schemagate.plan import Todo
-from schemagate.schema import Difference, compare, outline
+from schemagate.schema import Difference, compare, outline, part_of
 from schemagate.server import SQL_MODE
-from schemagate.shadow import Refused, ShadowUnavailable, part_of
+from schemagate.shadow import Refused, ShadowUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,8 +151,7 @@ class Expected:
             raise ShadowUnavailable("this command writes nothing")
         shadow = self._shadows.get()
         assert self._snapshot is not None  # noqa: S101 - asked by the callers
-        shadow.load(self._snapshot.schema)
-        return shadow.read()
+        return shadow.load(self._snapshot.schema)
 
     @cached_property
     def _replayed(self) -> Schema:

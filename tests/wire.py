@@ -44,6 +44,7 @@ class RecordingProxy:
         self.packets: list[Packet] = []
         self.logins = 0
         self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
         self._errors: list[Exception] = []
 
     @property
@@ -68,6 +69,8 @@ class RecordingProxy:
         self._listener.close()
         for thread in self._threads:
             thread.join(timeout=30)
+        for each in self._sockets:
+            each.close()
         if self._errors and error is None:
             raise self._errors[0]
 
@@ -89,7 +92,9 @@ class RecordingProxy:
                 client, _ = self._listener.accept()
             except OSError:  # closed
                 return
-            link = _Link(self, number, client, socket.create_connection(self._server))
+            server = socket.create_connection(self._server)
+            self._sockets += [client, server]
+            link = _Link(self, number, client, server)
             self._start(link.pass_commands)
             self._start(link.pass_answers)
             number += 1

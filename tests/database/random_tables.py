@@ -53,9 +53,10 @@ class RandomTable:
     def _maybe(self, text: str, chance: float = 0.3) -> str:
         return f" {text}" if self._random.random() < chance else ""
 
-    def _new_name(self) -> str:
+    def _new_name(self, *, ticks: bool = True) -> str:
         self._serial += 1
-        return self._one(NAMES) + (f"_{self._serial}" if self._random.random() < 0.8 else "")
+        name = f"{self._one(NAMES)}{self._serial}"
+        return name if ticks else name.replace("`", "'")
 
     def _literal(self) -> str:
         return f"'{self._one(WORDS)}'"
@@ -75,10 +76,11 @@ class RandomTable:
     def _definition(self, name: str) -> str:
         """A column's definition, and its sort noted."""
         sort = self._one(["int", "int", "text", "text", "text", "binary", "time", "time", "json", "other", "generated"])
+        self._columns.pop(name, None)
         if sort == "generated" and not self._of("int", "text"):
             sort = "int"
-        self._columns[name] = sort
         text: str = getattr(self, f"_{sort}")()
+        self._columns[name] = sort
         comment = self._maybe(f"COMMENT {self._literal()}", 0.2)
         invisible = self._maybe("INVISIBLE", 0.1)
         return text + (comment + invisible if self._mysql else invisible + comment)
@@ -152,7 +154,7 @@ class RandomTable:
             texts.append(part + self._maybe("DESC", 0.2))
         if self._mysql and self._random.random() < 0.15 and self._of("int"):
             texts.append(f"(({self._one(self._of('int'))} + {self._random.randint(1, 9)}))")
-        return ", ".join(texts)
+        return ", ".join(texts) or "id"
 
     def _index(self) -> str:
         name = self._new_name()
@@ -160,7 +162,7 @@ class RandomTable:
         sort = self._one(["KEY", "KEY", "KEY", "UNIQUE KEY", "UNIQUE KEY", "FULLTEXT KEY"])
         columns = self._index_columns()
         if sort == "FULLTEXT KEY":
-            columns = ", ".join(self._of("text")[:1])
+            columns = ", ".join(self._of("text")[:1]) or "id"
         options = self._maybe("USING BTREE", 0.2 if sort != "FULLTEXT KEY" else 0) + self._maybe(f"COMMENT {self._literal()}", 0.1)
         hidden = "INVISIBLE" if self._mysql else "IGNORED"
         return f"{sort} {quoted(name)} ({columns}){options}{self._maybe(hidden, 0.1)}"
@@ -176,9 +178,10 @@ class RandomTable:
         return (f"CONSTRAINT {quoted(name)} " if named else "") + f"CHECK ({expression}){enforced}"
 
     def _foreign(self) -> str:
-        name = quoted(self._new_name() + self._name.strip("`"))
+        # MariaDB writes a backtick in the names of a foreign key as it is: that text cannot be read by anybody.
+        name = quoted(self._new_name(ticks=self._mysql) + self._name.strip("`"))
         rules = self._one(["", "ON DELETE CASCADE", "ON DELETE SET NULL ON UPDATE CASCADE", "ON UPDATE RESTRICT", "ON DELETE NO ACTION"])
-        column = self._new_name()
+        column = self._new_name(ticks=self._mysql)
         self._columns[column] = "int"
         constraint = self._maybe(f"CONSTRAINT {name}", 0.7)
         return f"{quoted(column)} int NULL, ADD{constraint} FOREIGN KEY ({quoted(column)}) REFERENCES parent (id) {rules}"
@@ -241,7 +244,7 @@ class RandomTable:
         names = [name for name in self._columns if name != "id"]
         if not names:
             return "FORCE"
-        old, new = self._one(names), self._new_name()
+        old, new = self._one(names), self._new_name(ticks=self._mysql)
         self._columns[new] = self._columns.pop(old)
         return f"RENAME COLUMN {quoted(old)} TO {quoted(new)}"
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections import deque
@@ -483,10 +484,11 @@ def test_an_error_shows_what_matters() -> None:
             errno=1062,
             error="Duplicate entry",
             differences=[Difference("table", "t", "column n", "`n` int", None), Difference("view", "v", "", "a", "b")],
-            state="Two of three statements are applied.",
+            state="two of three statements are applied",
             next="schemagate up",
             sqlstate="23000",
-        )
+        ),
+        elapsed_seconds=1.5,
     )
     assert stream.getvalue().splitlines() == [
         "✗ The server refused a statement.",
@@ -500,9 +502,22 @@ def test_an_error_shows_what_matters() -> None:
         "      expected  a",
         "      found     b",
         "  sqlstate: 23000",
-        "  Two of three statements are applied.",
+        "  State of the schema: two of three statements are applied",
         "  Next: schemagate up",
-        "  (exit code 30, statement.failed)",
+        "  (exit code 30, statement.failed, after 1.5 s)",
+    ]
+
+
+def test_a_list_of_facts_has_a_line_for_each() -> None:
+    """What differs in several places is read place by place."""
+    stream = io.StringIO()
+    mismatches = [{"kind": "edited", "migration": "0001_a", "detail": None}, {"kind": "missing", "migration": "0002_b"}]
+    make_log("console", stream).failed(errors.HistoryMismatch("No.", mismatches=mismatches, allow=["A", "B"]))
+    assert stream.getvalue().splitlines()[1:-1] == [
+        "  mismatches:",
+        "  - edited 0001_a",
+        "  - missing 0002_b",
+        "  allow: A, B",
     ]
 
 
@@ -557,6 +572,14 @@ def test_the_table_of_events_has_every_error() -> None:
     for error in ALL_ERRORS:
         assert EVENTS[error.event].level == "error"
     assert all(f"| `{event}` |" in events_table() for event in EVENTS)
+
+
+def test_every_event_in_the_code_is_in_the_table() -> None:
+    """Under the level that the table says."""
+    for path in [*pathlib.Path("schemagate").glob("*.py"), pathlib.Path("entrypoint.py")]:
+        for method, event in re.findall(r'log\.(debug|info|warning|error)\(\s*"([^"]+)"', path.read_text()):
+            if path.name != "log.py":
+                assert EVENTS[event].level == method, f"{event} in {path}"
 
 
 # -- the last word ------------------------------------------------------------------------------------------------

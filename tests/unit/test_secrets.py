@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import re
 import tempfile
@@ -27,7 +28,7 @@ CHARACTERS = st.one_of(
 )
 # A digit that is no letter at both ends: the secret is then no word that the program itself says.
 SECRETS = st.builds(lambda text: f"4{text}²", st.text(CHARACTERS, min_size=2, max_size=20))
-FAST = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+FAST = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def forms(secret: str) -> set[str]:
@@ -77,6 +78,7 @@ def say_everything(log: Log, said: list[str], termination: Path) -> None:
 @given(secret=SECRETS)
 @example(secret="4\\²\\²")
 @example(secret="4%40%²")
+@example(secret="4'`²")
 @example(secret="4''''²")
 def test_a_secret_never_leaves(source: str, secret: str) -> None:
     """Not in the settings' repr, not in a message about them, not in a line, not in the termination log."""
@@ -98,12 +100,27 @@ def test_a_secret_never_leaves(source: str, secret: str) -> None:
             assert_hidden(secret, stream.getvalue() + termination.read_text())
 
 
-def test_what_was_given_is_hidden_even_if_it_was_wrong() -> None:
-    """The report of wrong settings knows the secrets among them as well."""
-    environment = {"MYSQL_PASSWORD": "hunter2-one", "DATABASE_URL": "mysql://u:hunter2%2Ftwo@db"}
+def test_what_was_given_is_hidden_even_if_it_was_wrong(tmp_path: Path) -> None:
+    """The report of wrong settings knows the secrets among them as well, those in files included."""
+    file = tmp_path / "url"
+    file.write_text("mysql://u:hunter2-three@db\n")
+    environment = {
+        "MYSQL_PASSWORD": "hunter2-one",
+        "DATABASE_URL": "mysql://u:hunter2%2Ftwo@db",
+        "DATABASE_URL_FILE": str(file),
+        "DB_PASSWORD_FILE": "/nowhere",
+    }
     stream = io.StringIO()
-    make_log(reporting(environment, {}), stream).info("x.y", text="hunter2-one hunter2/two hunter2%2ftwo")
-    assert json.loads(stream.getvalue())["text"] == "*** *** ***"
+    log = make_log(reporting(environment, {}), stream)
+    log.info("x.y", text="hunter2-one hunter2/two hunter2%2ftwo hunter2-three")
+    assert json.loads(stream.getvalue())["text"] == "*** *** *** ***"
+
+
+def test_reporting_does_not_read_what_can_be_read_only_once(tmp_path: Path) -> None:
+    """A pipe would be empty for the settings, or would keep us waiting."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert reporting({"MYSQL_PASSWORD_FILE": str(pipe)}, {}).secrets == ()
 
 
 @pytest.mark.parametrize("character", "'\\%\"`-. é\n")
