@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.reach import servers_given  # noqa: E402 - a script of the checkout, not of an installed package
+from tests.reach import VARIABLE, from_json  # noqa: E402 - a script of the checkout, not of an installed package
 
 
 def main() -> int:
-    server = servers_given()[0]
+    server = from_json(os.environ[VARIABLE])[0]
     name = f"aideveloper_demo_{secrets.token_hex(4)}"
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("MYSQL_", "DB_", "SCHEMAGATE_"))},
