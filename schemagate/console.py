@@ -87,7 +87,7 @@ EVENTS: dict[str, Event] = {
         "    ✓ line {line}: {kind}[, {rows:row}][, {elapsed_seconds:s}]",
     ),
     "statement.committed_by_itself": Event(
-        "debug", "A statement that should have been rolled back with its entry had committed by itself."
+        "debug", "A change of rows had committed before its entry was written; the entry was written right after."
     ),
     "session.not_put_back": Event("debug", "A session variable that a migration set could not be set back."),
     "migration.applied": Event(

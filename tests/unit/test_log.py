@@ -371,7 +371,7 @@ import sys
 sys.path.insert(0, ".")
 from schemagate.log import make_log
 log = make_log("json", sys.stdout)
-for number in range(3000):
+for number in range(1500):
     log.info("x.y", number=number)
 log.finished()
 raise SystemExit(7)

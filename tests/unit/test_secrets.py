@@ -28,7 +28,7 @@ CHARACTERS = st.one_of(
 )
 # A digit that is no letter at both ends: the secret is then no word that the program itself says.
 SECRETS = st.builds(lambda text: f"4{text}²", st.text(CHARACTERS, min_size=2, max_size=20))
-FAST = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+FAST = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def forms(secret: str) -> set[str]:
