@@ -10,7 +10,8 @@ it; `sent` takes that into account. Left out here, because the clients contradic
 - `--` without a blank at the begin of a statement (a comment for `mariadb` alone), a backslash at the end of a line in
   a string (`mysql` drops it, `mariadb` sends a NUL), `"…\\"` under ANSI_QUOTES
 - quotes, comments and delimiters in `/*M! … */` (a comment for `mysql`), `$$ … $$` (a string for `mysql`)
-- DELIMITER behind a block comment (no command for `mariadb`), or behind a statement on its line
+- DELIMITER behind a block comment (no command for `mariadb`), or behind a statement on its line; behind an indented
+  comment or a line of blanks it is a command without --comments alone
 
 What both send otherwise than it is written has a test of its own below.
 """
@@ -22,10 +23,10 @@ import random
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import pytest
 
-from schemagate.errors import MigrationInvalid
 from schemagate.sql import split, tokens
 from tests.reach import Server
 from tests.wire import RecordingProxy
@@ -44,7 +45,7 @@ WORDS = (
     "@v",
     "@@x.y",
     "category",
-    "delimiter_",
+    "xdelimiter",
     "end",
     "42",
     "-1",
@@ -53,8 +54,8 @@ WORDS = (
 )
 QUOTED = (
     "'plain'", "''", '""', "''''", "'it''s; // $$ | go'", "'a\\'b;'", "'\\\\'", '"d\\"e;"', '"f""g;"', "'/* ; */'",
-    '"-- ;"', "'# ;'", "'\ndelimiter //\n;'", "`a;`", "`b``;`", "`'`", "`\"`", "`\\`", "'é;ü'", "'😀;'", "N'x;'", "x'41'",
-    "'`'", "'\"'", '"\'"', "`-- ;`", "`/*`", "'\\n;\\0'", "'\\;'",
+    '"-- ;"', "'# ;'", "'\ndelimiter //\n;'", "`a;`", "`b``;`", "`'`", "`\"`", "`\\`", "'é;ü'", "'😀;'", "N'x;'",
+    "x'41'", "'`'", "'\"'", '"\'"', "`-- ;`", "`/*`", "'\\n;\\0'", "'\\;'",
 )  # fmt: skip
 COMMENTS = (
     "/* plain */", "/**/", "/* it's ; */", "/* a /* b ; */", "/***/", "/* -- */", "/* # */", "/*\ndelimiter //\n;*/",
@@ -97,41 +98,31 @@ BODIES = (
     "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END",
     "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM a; /* ; */ DELETE FROM b; END",
 )
-BETWEEN = (
-    "",
-    " ",
-    "\n",
-    "\n\n",
-    "\t",
-    " \n  ",
-    "\n-- a comment;\n",
-    "\n# it's\n",
-    "  -- after;\n",
-    " # after\n",
-    "\n  # in\n",
-)
+BETWEEN = ("", " ", "\n", "\n\n", "\t", " \n  ", "\n-- a comment;\n", "  -- after;\n", " # after\n", "\n  # in\n")
+BEFORE_COMMAND = ("\n", "\n-- a comment;\n", "\n# it's\n", "  -- after;\n", " # after\n", "\n-- DELIMITER //\n# x\n")
 
 
 def some_file(rng: random.Random) -> str:
     """A file that ends as it began: between two statements, and with `;` as delimiter."""
-    delimiter, parts = ";", [rng.choice(["", "\n", "-- head\n", "# head; 'x\n", " \n"])]
+    delimiter, parts = ";", [rng.choice(["", "\n", "-- head\n", "# head; 'x\n"])]
+    line_end = rng.choice(["\n", "\n", "\n", "\r\n"])
     for _ in range(rng.randrange(1, 8)):
-        if rng.random() < 0.2:
-            delimiter = rng.choice(DELIMITERS)
-            word, indent = rng.choice(["DELIMITER", "delimiter", "Delimiter"]), rng.choice(["", "  ", "\t"])
-            parts.append(f"\n{indent}{word} {delimiter}{rng.choice(['', '', ' ', ' a comment'])}\n")
-        parts += [
-            rng.choice(["", "", "/* before; */ "]),
-            some_statement(rng, delimiter),
-            delimiter,
-            rng.choice(BETWEEN),
-        ]
+        parts += [rng.choice(["", "", "/* before; */ "]), some_statement(rng, delimiter), delimiter]
         if rng.random() < 0.1:
             parts += [" ", delimiter]  # an empty one
-    text = "".join(parts)
+        if rng.random() < 0.2 and line_end == "\n":  # with --binary-mode a delimiter would have a carriage return
+            delimiter = rng.choice(DELIMITERS)
+            parts += [rng.choice(BEFORE_COMMAND), some_command(rng, delimiter)]
+        else:
+            parts.append(rng.choice(BETWEEN))
     if delimiter != ";":
-        text += "\nDELIMITER ;"
-    return (text + "\n").replace("\n", "\r\n") if rng.random() < 0.2 else text + "\n"
+        parts += [some_statement(rng, delimiter), delimiter, rng.choice(BEFORE_COMMAND), "DELIMITER ;"]
+    return "".join([*parts, "\n"]).replace("\n", line_end)
+
+
+def some_command(rng: random.Random, delimiter: str) -> str:
+    word, indent = rng.choice(["DELIMITER", "delimiter", "Delimiter"]), rng.choice(["", "  ", "\t"])
+    return f"{indent}{word} {delimiter}{rng.choice(['', '', ' ', ' a comment'])}\n"
 
 
 def some_statement(rng: random.Random, delimiter: str) -> str:
@@ -151,14 +142,14 @@ def some_statement(rng: random.Random, delimiter: str) -> str:
     )
 
 
-def told(server: Server, text: str) -> list[str]:
+def told(server: Server, text: str, *options: str) -> list[str]:
     """What the client of a server sends for a file."""
     with RecordingProxy(server.host, server.port) as proxy:
         tls = ["--ssl-mode=DISABLED", "--get-server-public-key"] if server.flavour == "mysql" else ["--skip-ssl"]
         reach = ["--protocol=TCP", f"--host={proxy.host}", f"--port={proxy.port}", f"--user={server.user}"]
         how = ["--batch", "--comments", "--binary-mode", "--force", "--default-character-set=utf8mb4"]
         subprocess.run(
-            [*server.client, *reach, *tls, *how],
+            [*server.client, *reach, *tls, *how, *options],
             input=text.encode(),
             env={**os.environ, "MYSQL_PWD": server.password},
             capture_output=True,
@@ -177,17 +168,18 @@ def comment(text: str) -> bool:
 def sent(text: str) -> list[str]:
     """What the client should send: the statements, with a comment behind the delimiter, on the same line."""
     packets: list[str] = []
-    blanks = None  # between a statement and its delimiter, while only a delimiter has come since
-    for piece in split([text], "file"):
-        if piece.kind == "statement":
-            packets.append(piece.text)
-            blanks = ""
-        elif piece.kind == "delimiter":
-            blanks = re.match(r"\s*", piece.text)[0] if blanks == "" else None  # type: ignore[index]
-        elif blanks is not None:
-            if found := re.match(r"[ \t\r\f\v]*(#|--[ \t\r\n]).*", piece.text):
-                packets[-1] += blanks + found[0].rstrip()
-            blanks = None
+    behind = None  # the white space between a statement and its delimiter, while nothing but that has come since
+    for kind, group in groupby(split([text], "file"), key=lambda piece: piece.kind):
+        part = "".join(piece.text for piece in group)
+        if kind == "statement":
+            packets.append(part)
+            behind = ""
+        elif kind == "delimiter":
+            behind = None if behind is None else part[: len(part) - len(part.lstrip())]
+        elif behind is not None:
+            if found := re.match(r"[ \t\r\f\v]*(#|--(?=\s|\Z)).*", part):
+                packets[-1] += behind + found[0].rstrip()
+            behind = None
     return packets
 
 
@@ -217,3 +209,42 @@ def test_thousands_of_files(server: Server, seed: int) -> None:
     assert len(groups) == FILES
     for text, group in zip(texts, groups, strict=True):
         assert group == sent(text), text
+
+
+ENDS = (
+    "SELECT 1", "SELECT 1 ", "SELECT 1;", "SELECT 1; ", "SELECT 1\n;\n\n", "SELECT 1;;;SELECT 2", "SELECT 1 \x01\x02;",
+    "SELECT 1 -- end", "SELECT 1 # end\n", "SELECT 1; -- end", "SELECT 1 /* end */", "SELECT 1; /* end */",
+    "SELECT 1 --", "-- only", "/* only */", "/* only */;", "", "\n", ";", " ; ;\n", "# a\n\n-- b\n",
+    "/*! SELECT 1 */", "/*!*/",
+    "\ufeffSELECT 1;\n-- é", "SELECT 'é😀'", "SELECT 1 AS é", "SELECT 1;\rSELECT 2 \r, 3;\r\nSELECT 4",
+    "DELIMITER //\nSELECT 1;", "DELIMITER //\nSELECT 1;//", "DELIMITER //", "SELECT 1;\nDELIMITER //\n",
+    'DELIMITER "//"\nSELECT 1;//SELECT 2', "DELIMITER ';;' x\nSELECT 1;;",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENDS)
+def test_how_a_file_may_end(server: Server, text: str) -> None:
+    """A delimiter may be missing at the end of a file; comments may come last, or be all there is."""
+    assert [bare(packet) for packet in told(server, text)] == sent(text.removeprefix("\ufeff"))
+
+
+def test_windows_line_endings(server: Server) -> None:
+    """With carriage returns all is found as without, DELIMITER too (as the client does when not in binary mode)."""
+    routines = "".join(f"{body}//\n" for body in BODIES)
+    text = f"-- head\n\nDELIMITER //\n{routines}\nDELIMITER ;\n\n\nSELECT 1,\n2; # one\n/* a\n */ SELECT 3;\n"
+    found = sent(text.replace("\n", "\r\n"))
+    assert [packet.replace("\r\n", "\n") for packet in found] == sent(text)
+    assert list(map(bare, told(server, text.replace("\n", "\r\n"), "--skip-binary-mode"))) == sent(text)
+
+
+HABITS = (
+    ("SELECT/*a*/1/*b*//*c*/,'d';", "SELECT/*a*/ 1/*b*//* c*/ ,'d'"),  # a blank behind a comment, on the same line
+    ("SELECT a,\ndelimiter_a,\nb;", "SELECT a,\ndelimiter_a,b"),  # no line end behind a line that begins so
+)
+
+
+@pytest.mark.parametrize(("text", "packet"), HABITS)
+def test_what_the_clients_write_otherwise(server: Server, text: str, packet: str) -> None:
+    """Both clients change some white space in what they send; we send what is written."""
+    assert told(server, text) == [packet]
+    assert sent(text) == [text.removesuffix(";")]
