@@ -5,12 +5,11 @@ By lexer, never by regular expressions on lines: a comment or a default value ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from schemagate.flat import Lexeme, closing, divide, flat, joined, next_word, take, without_space
 from schemagate.lexer import lexemes, quote, unquote
-
-Lexeme = tuple[str, str]  # kind and text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,6 @@ INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 # What may stand between a type and its character set.
 TYPE_WORDS = frozenset({"unsigned", "zerofill", "compressed"})
 TWO_WORDS = frozenset({"default charset", "default collate", "data directory", "index directory"})
-# In these a letter of ASCII is not the byte that it is elsewhere: their introducers are never left out.
-NOT_ASCII = frozenset({"_ucs2", "_utf16", "_utf16le", "_utf32", "_binary"})
 
 
 def table_parts(create: str, charsets: Mapping[str, str]) -> tuple[Part, ...]:
@@ -41,7 +38,7 @@ def table_parts(create: str, charsets: Mapping[str, str]) -> tuple[Part, ...]:
     (the collation says it), the collation where it is the table's own, widths of integers that are not zero-filled,
     `utf8` for `utf8mb3`, USING BTREE in InnoDB, AUTO_INCREMENT=n.
     """
-    items, tail = _divide(flat(create))
+    items, tail = divide(flat(create))
     options, partitions = _options(tail)
     charset = options.pop("DEFAULT CHARSET", "DEFAULT CHARSET=").partition("=")[2].lower()
     own = options.pop("COLLATE", "COLLATE=" + charsets.get(charset, charset)).partition("=")[2]
@@ -80,81 +77,19 @@ def loadable_table(text: str, database: str) -> str:
     return "".join(out)
 
 
-def flat(text: str) -> list[Lexeme]:
-    """The tokens that count: white space is one blank, comments are gone, executable comments are opened.
-
-    Only for text that a server wrote: there all names are quoted, so that `utf8` is a character set wherever it stands.
-    """
-    found: list[Lexeme] = []
-    for kind, lexeme, _ in lexemes(text):
-        if kind in ("space", "comment", "hint"):
-            if found and found[-1][0] != "space":
-                found.append(("space", " "))
-        elif kind == "word":
-            found.append((kind, _named_today(lexeme)))
-        else:
-            if kind == "string" and found and lexeme.isascii() and _leads_ascii(found[-1]):
-                # MySQL rewrites the character sets of literals at ALTER TABLE. For ASCII it makes no difference.
-                found.pop()
-            found.append((kind, lexeme))
-    return found
-
-
-def joined(found: Iterable[Lexeme]) -> str:
-    """Tokens as text."""
-    return "".join(lexeme for _, lexeme in found).strip()
-
-
-def without_space(found: Iterable[Lexeme]) -> list[Lexeme]:
-    """Tokens without white space."""
-    return [each for each in found if each[0] != "space"]
-
-
 def columns_of(text: str) -> list[str]:
     """The columns of an index's or key's clause, each as written: `a`(10) DESC, or an expression in parentheses."""
-    return [joined(item) for item in _divide(flat(text))[0]]
-
-
-def today(word: str) -> str:
-    """The name of a character set or collation as servers write it now: `utf8` is `utf8mb3`."""
-    return _named_today(word)
+    return [joined(item) for item in divide(flat(text))[0]]
 
 
 def _is_text(lexeme: str) -> bool:
     return not any("\udc80" <= letter <= "\udcff" for letter in lexeme)
 
 
-def _named_today(word: str) -> str:
-    lower = word.lower()
-    if lower in ("utf8", "_utf8") or lower.startswith("utf8_"):
-        return lower.replace("utf8", "utf8mb3", 1)
-    return word
-
-
-def _leads_ascii(lexeme: Lexeme) -> bool:
-    kind, text = lexeme
-    return kind == "word" and text[0] == "_" and text.lower() not in NOT_ASCII
-
-
-def _divide(found: Sequence[Lexeme]) -> tuple[list[list[Lexeme]], list[Lexeme]]:
-    """What the first parentheses hold, divided at its commas; and what follows them."""
-    items: list[list[Lexeme]] = [[]]
-    depth = 0
-    for at, lexeme in enumerate(found):
-        sign = lexeme[1] if lexeme[0] == "punctuation" else ""
-        depth -= sign == ")"
-        if depth == 0 and sign == ")":
-            return items, list(found[at + 1 :])
-        if depth == 1 and sign == ",":
-            items.append([])
-        elif depth:
-            items[-1].append(lexeme)
-        depth += sign == "("
-    return (items if depth else []), []
-
-
 def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, btree: bool) -> Part:
     words = without_space(found)
+    if len(words) < 3:  # not what a server should write: see `loadable_table`
+        return Part("attribute", "", joined(found))
     if words[0][0] == "quoted":
         return Part("column", unquote(words[0][1]), _column(words[0], found, own, charsets))
     first = words[0][1].upper()
@@ -165,7 +100,7 @@ def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, btree: 
         return Part("attribute", "period", joined(found))
     if first == "CHECK":
         return Part("check", "", joined(found))
-    at = next(at for at, (_, word) in enumerate(words) if word.upper() in ("KEY", "INDEX"))
+    at = next((at for at, (_, word) in enumerate(words[:-1]) if word.upper() in ("KEY", "INDEX")), -1)
     name = "PRIMARY" if first == "PRIMARY" else unquote(words[at + 1][1])
     return Part("index", name, joined(_without_btree(found) if btree else found))
 
@@ -175,13 +110,13 @@ def _column(name: Lexeme, found: list[Lexeme], own: str, charsets: Mapping[str, 
     at = next((at for at, (kind, _) in enumerate(rest) if kind != "space"), len(rest))
     data_type, rest = rest[: at + 1], rest[at + 1 :]
     if rest and rest[0][1] == "(":
-        end = _closing(rest) + 1
+        end = closing(rest) + 1
         width, rest = rest[:end], rest[end:]
         if not _is_display_width(data_type[-1][1].lower(), joined(width), rest):
             data_type += width
     collation = None
-    while (word := _next_word(rest)) in TYPE_WORDS | {"character", "collate"}:
-        clause, rest = _take(rest, 3 if word == "character" else 2 if word == "collate" else 1)
+    while (word := next_word(rest)) in TYPE_WORDS | {"character", "collate"}:
+        clause, rest = take(rest, 3 if word == "character" else 2 if word == "collate" else 1)
         if word in TYPE_WORDS:
             data_type += clause
             continue
@@ -200,38 +135,15 @@ def _is_display_width(data_type: str, width: str, rest: Sequence[Lexeme]) -> boo
     return "zerofill" not in (word.lower() for _, word in without_space(rest)[:2])
 
 
-def _next_word(found: Sequence[Lexeme]) -> str:
-    return next((text.lower() for kind, text in found if kind != "space"), "")
-
-
-def _take(found: list[Lexeme], count: int) -> tuple[list[Lexeme], list[Lexeme]]:
-    """The first `count` tokens that are no white space, with the blanks before them; and the rest."""
-    for at, (kind, _) in enumerate(found):
-        count -= kind != "space"
-        if count == 0:
-            return found[: at + 1], found[at + 1 :]
-    return found, []
-
-
-def _closing(found: Sequence[Lexeme]) -> int:
-    depth = 0
-    for at, (kind, text) in enumerate(found):
-        if kind == "punctuation":
-            depth += (text == "(") - (text == ")")
-            if depth == 0:
-                return at
-    return len(found) - 1
-
-
 def _without_btree(found: list[Lexeme]) -> list[Lexeme]:
     for at, (kind, text) in enumerate(found):
-        if kind == "word" and text.upper() == "USING" and _next_word(found[at + 1 :]) == "btree":
-            return found[: at - 1] + _take(found[at:], 2)[1]
+        if kind == "word" and text.upper() == "USING" and next_word(found[at + 1 :]) == "btree":
+            return found[: at - 1] + take(found[at:], 2)[1]
     return found
 
 
 def _clustered(parts: Sequence[Part]) -> list[Part]:
-    """Where there is no primary key, InnoDB keeps the rows in the order of the first UNIQUE without NULLs: which that is
+    """Without a primary key InnoDB keeps the rows in the order of the first UNIQUE without NULLs: which one that is
     depends on the order of the indexes, which counts for nothing else.
     """
     indexes = [part for part in parts if part.kind == "index"]
@@ -264,27 +176,21 @@ def _options(tail: Sequence[Lexeme]) -> tuple[dict[str, str], list[Lexeme]]:
     options: dict[str, str] = {}
     words: list[str] = []
     left = list(tail)
-    while left:
-        if _next_word(left) == "partition" and not words:
-            break
-        clause, left = _take(left, 1)
-        kind, text = clause[-1]
-        if kind == "space":
-            continue
-        if text != "=":
-            words.append(text)
-            if words[-3:] == ["WITH", "SYSTEM", "VERSIONING"] or (
-                len(words) > 1 and words[-2] in ("TABLESPACE", "STORAGE")
-            ):
-                _note(options, words[:-3] if words[-1] == "VERSIONING" else words[:-2])
-                _note(options, words[-3:] if words[-1] == "VERSIONING" else words[-2:])
+    while left and (words or next_word(left) != "partition"):
+        clause, left = take(left, 1)
+        if clause[-1][1] != "=":
+            words += [text for kind, text in clause[-1:] if kind != "space"]
+            size = _without_value(words)
+            if size:
+                _note(options, words[:-size])
+                _note(options, words[-size:])
                 words = []
             continue
         count = 2 if " ".join(words[-2:]).lower() in TWO_WORDS else 1
         _note(options, words[:-count])
         name, words = " ".join(words[-count:]), []
-        value = _take(left, 1)[0]
-        end = len(value) + (_closing(left[len(value) - 1 :]) if value and value[-1][1] == "(" else 0)
+        value = take(left, 1)[0]
+        end = len(value) + (closing(left[len(value) - 1 :]) if value and value[-1][1] == "(" else 0)
         name = unquote(name) if name.startswith("`") else name.upper()
         options[name] = f"{name}={joined(left[:end])}"
         left = left[end:]
@@ -293,7 +199,14 @@ def _options(tail: Sequence[Lexeme]) -> tuple[dict[str, str], list[Lexeme]]:
     return options, left
 
 
-def _note(options: dict[str, str], words: list[str]) -> None:
+def _without_value(words: Sequence[str]) -> int:
+    """How many of the last words are an option that has no `=`."""
+    if [*words[-3:]] == ["WITH", "SYSTEM", "VERSIONING"]:
+        return 3
+    return 2 if len(words) > 1 and words[-2] in ("TABLESPACE", "STORAGE") else 0
+
+
+def _note(options: dict[str, str], words: Sequence[str]) -> None:
     """Take down words without a value as one option."""
     if words:
         options[words[0]] = " ".join(words)
@@ -307,8 +220,8 @@ def _partitions(found: list[Lexeme]) -> list[Part]:
     for at, (kind, text) in enumerate(found):
         if kind != "punctuation":
             continue
-        if text == "(" and depth == 0 and _next_word(found[at + 1 :]) == "partition":
-            items = [(without_space(item), joined(item)) for item in _divide(found[at:])[0]]
+        if text == "(" and depth == 0 and next_word(found[at + 1 :]) == "partition":
+            items = [(without_space(item), joined(item)) for item in divide(found[at:])[0]]
             return [
                 Part("partition", "", joined(found[:at])),
                 *(Part("partition", unquote(words[1][1]), text) for words, text in items),

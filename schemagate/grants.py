@@ -36,9 +36,8 @@ def unseen_kinds(grants: Iterable[str], database: str) -> frozenset[str]:
         if found and _covers(found["schema"], database):
             (rights if found["verb"] == "GRANT" else revoked).update(_rights(found["rights"]))
         if found and found["schema"] in ("*", "`mysql`") and "SELECT" in _rights(found["rights"]):
-            rights.add(
-                "SHOW_ROUTINE"
-            )  # the texts are rows of a system table (MariaDB), or shown to whoever reads all (MySQL)
+            # The texts are rows of a system table (MariaDB), or shown to whoever may read everything (MySQL).
+            rights.add("SHOW_ROUTINE")
     if ALL in rights:
         rights |= frozenset.union(*NEEDED.values())
     if ALL in revoked:

@@ -1,4 +1,4 @@
-"""What is there, and is it as it was? Reading a schema in two packets; all of it that a start with nothing to do needs."""
+"""What is there, and is it as it was? All of reading a schema that a start with nothing to do needs, in two packets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,18 @@ NOT_ALLOWED = frozenset({1044, 1142, 1143, 1227, 1305, 1370})
 # Dropped between the two packets.
 GONE = frozenset({1146, 1539, 4091})
 
+ROUTINES = (
+    "SELECT ROUTINE_SCHEMA, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES "
+    "WHERE ROUTINE_SCHEMA = DATABASE()"
+)
+# One that runs once, AT a time, is not part of a schema: it drops itself.
+EVENTS = (
+    "SELECT EVENT_SCHEMA, EVENT_NAME, STATUS LIKE '%SIDE_DISABLED' AND ORIGINATOR <> @@server_id "
+    "FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND EVENT_TYPE = 'RECURRING'"
+)
 TRIGGER_COLUMNS = (
-    "Trigger", "Timing", "Event", "Table", "Statement", "sql_mode", "character_set_client", "collation_connection", "Database Collation",
+    "Trigger", "Timing", "Event", "Table", "Statement", "sql_mode", "character_set_client", "collation_connection",
+    "Database Collation",
 )  # fmt: skip
 
 
@@ -60,11 +70,8 @@ def listing() -> tuple[str, ...]:
     return (
         "SELECT DATABASE(), @@collation_database, @@lower_case_table_names",
         "SHOW FULL TABLES",
-        "SELECT ROUTINE_SCHEMA, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES "
-        "WHERE ROUTINE_SCHEMA = DATABASE()",
-        # One that runs once, AT a time, is not part of a schema: it drops itself.
-        "SELECT EVENT_SCHEMA, EVENT_NAME, STATUS IN ('SLAVESIDE_DISABLED', 'REPLICA_SIDE_DISABLED') AND ORIGINATOR <> @@server_id "
-        "FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND EVENT_TYPE = 'RECURRING'",
+        ROUTINES,
+        EVENTS,
         "SHOW TRIGGERS",
         "SHOW GRANTS",
     )
@@ -82,7 +89,7 @@ def parse_listing(results: Sequence[Result]) -> Listed:
     # MariaDB compares names of schemas without regard to case here, though `App` and `app` are two.
     here = [tuple(map(text, row[1:])) for row in routines.rows if not exact or text(row[0]) == database]
     place = {name.lower(): at for at, name in enumerate(triggers.columns)}
-    order = [place[name.lower()] for name in TRIGGER_COLUMNS]
+    acting = [tuple(text(row[place[name.lower()]]) for name in TRIGGER_COLUMNS) for row in triggers.rows]
     unseen = set(unseen_kinds((text(row[0]) for row in grants.rows), database))
     unseen |= {kind.lower() for kind, _ in here if kind not in ("PROCEDURE", "FUNCTION")}  # packages of MariaDB
     return Listed(
@@ -93,9 +100,7 @@ def parse_listing(results: Sequence[Result]) -> Listed:
         _others(by_type["SEQUENCE"]),
         tuple(sorted((kind.lower(), name) for kind, name in here if kind in ("PROCEDURE", "FUNCTION"))),
         tuple(sorted((text(row[1]), bool(row[2])) for row in events.rows if not exact or text(row[0]) == database)),
-        tuple(
-            tuple(text(row[at]) for at in order) for row in triggers.rows if not text(row[order[0]]).startswith(OURS)
-        ),
+        tuple(row for row in acting if not row[0].startswith(OURS)),
         frozenset(unseen),
     )
 
@@ -115,7 +120,7 @@ def creates(listed: Listed) -> tuple[str, ...]:
 
 
 def fingerprint(listed: Listed, results: Sequence[Result | Exception]) -> dict[str, bytes]:
-    """Kind -> SHA-256 over the server's texts as they are, without AUTO_INCREMENT=n; "schema" stands for the default collation.
+    """Kind -> SHA-256 over the server's texts as they are, without AUTO_INCREMENT=n; "schema" is the default collation.
 
     Equal fingerprints of two moments: nothing was changed. A kind that this account cannot see in full has none.
     """
@@ -124,8 +129,8 @@ def fingerprint(listed: Listed, results: Sequence[Result | Exception]) -> dict[s
     for trigger in listed.triggers:
         digests["trigger"].update(_packed(trigger))
     for (kind, _), result in zip(named(listed), results, strict=True):
-        row: Iterable[Any] = () if isinstance(result, Exception) or not result.rows else result.rows[0]
-        if any(value is None for value in row) or not row:
+        row: tuple[Any, ...] = () if isinstance(result, Exception) or not result.rows else result.rows[0]
+        if not row or None in row:
             digests.pop(kind, None)
         elif kind in digests:
             values = [*map(text, row)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import lexemes, significant, unquote
@@ -22,25 +23,22 @@ AT_FIRST = {"sql_mode": SQL_MODE, "character_set_client": "utf8mb4"}
 def load_statements(schema: Schema, *, shadow: bool = False) -> tuple[str, ...]:
     """The statements that make every object of `schema` in the default schema of a session that speaks utf8mb4.
 
-    For the shadow (`shadow=True`): events stay asleep, and what would reach out of it or cannot be made is left out; see
-    `with_left_out`. The session has another sql_mode, foreign_key_checks and collation afterwards.
+    For the shadow (`shadow=True`): events stay asleep, and what would reach out of it or cannot be made is left out;
+    see `with_left_out`. The session has another sql_mode, foreign_key_checks and collation afterwards.
     """
     return tuple(text for each, text in script(schema, shadow=shadow))
 
 
 def with_left_out(copy: Schema, original: Schema) -> Schema:
-    """What was read back after `original` was loaded into the shadow, and what was left out then as it was in `original`."""
+    """What was read back after `original` was loaded into the shadow; and what was left out then, as in `original`."""
     objects = dict(copy.objects)
     for key, each in original.objects.items():
         there = objects.get(key)
         if there is None and key in _broken_views(original):
             objects[key] = each
         elif there is not None and each.kind == "table":
-            elsewhere = {part.name for part in each.parts if part.kind == "key" and _elsewhere(part.text)}
-            lost = [
-                part for part in each.parts if part.name in elsewhere and part.kind == "key" and part not in there.parts
-            ]
-            objects[key] = replace(there, parts=(*there.parts, *lost)) if lost else there
+            lost = tuple(part for part in each.parts if part.kind == "key" and _elsewhere(part.text))
+            objects[key] = replace(there, parts=there.parts + lost) if lost else there
     return replace(copy, objects=objects)
 
 
@@ -65,7 +63,7 @@ def for_shadow(each: SchemaObject) -> str:
 
 
 def in_load_order(schema: Schema) -> list[SchemaObject]:
-    """What others need comes first; otherwise by kind and name, triggers by table and in the order in which they act."""
+    """What others need comes first; otherwise by kind and name, triggers by table in the order in which they act."""
 
     def place(each: SchemaObject) -> tuple[int, str, str, int, str]:
         facts = [each.attribute(name) or "" for name in ("table", "event", "position")]
@@ -84,15 +82,12 @@ def without_keys_elsewhere(create: str) -> str:
     for kind, lexeme, start in lexemes(create):
         if kind == "punctuation":
             depth -= lexeme == ")"
-            if depth == 1 and lexeme == ",":
+            if (depth, lexeme) in ((0, "("), (1, ","), (0, ")")):
                 cuts.append(start)
-            elif (depth, lexeme) == (0, "("):
-                cuts.append(start)
-            elif (depth, lexeme) == (0, ")"):
-                cuts.append(start)
+            if (depth, lexeme) == (0, ")"):
                 break
             depth += lexeme == "("
-    items = [create[begin + 1 : end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    items = [create[begin + 1 : end] for begin, end in pairwise(cuts)]
     kept = ",".join(item for item in items if not (_is_key(item) and _elsewhere(item)))
     return f"{create[: cuts[0] + 1]}{kept.rstrip()}\n{create[cuts[-1] :]}"
 
@@ -128,7 +123,7 @@ def _is_key(item: str) -> bool:
 
 
 def _views_in_order(views: Iterable[SchemaObject]) -> list[SchemaObject]:
-    """Views after those that they name; where names go round in a circle (an alias may be the name of a view) by name."""
+    """Views after those that they name; by name where that goes in a circle, since an alias may be named as a view."""
     waiting = {view.name: view for view in views}
     needs = {name: _quoted(view.create) & waiting.keys() - {name} for name, view in waiting.items()}
     done: list[SchemaObject] = []

@@ -37,8 +37,7 @@ def _key(text: str) -> Part:
     end = words.index(")", there) + 1
     rules = " ".join(words[end:]).split("ON ")
     # Both mean the same in InnoDB; which of them is the one not written differs.
-    kept = sorted(
-        f"ON {rule.strip()}" for rule in rules if rule.split()[1:] not in ([], ["RESTRICT"], ["NO", "ACTION"])
-    )
+    silent: tuple[list[str], ...] = ([], ["RESTRICT"], ["NO", "ACTION"])
+    kept = sorted(f"ON {rule.strip()}" for rule in rules if rule.split()[1:] not in silent)
     columns, parent = "".join(words[here:there]), "".join(words[there + 1 : end])
     return Part("key", columns, " ".join([f"{columns} REFERENCES {parent}", *kept]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from schemagate.clauses import Lexeme, Part, flat, joined, without_space, today
-from schemagate.lexer import lexemes, quote, unquote
+from schemagate.clauses import Part
+from schemagate.flat import Lexeme, flat, joined, today, without_space
+from schemagate.lexer import lexemes, quote, significant, unquote
 
 # What a replica does with the events of its source. Here it also says: an event that would be enabled, in the shadow.
 ASLEEP = "DISABLE ON SLAVE"
 UTF8 = frozenset({"utf8mb3", "utf8mb4"})
+SEQUENCE_CALLS = frozenset({"NEXTVAL", "LASTVAL", "SETVAL"})
 # The variables of the session that made it, which an object keeps for its own use.
 OF_TEXT = ("character_set_client", "collation_connection")
 KEPT: Mapping[str, tuple[str, ...]] = {
@@ -38,17 +40,19 @@ def without_definer(text: str) -> str:
 
 def loadable_view(text: str, database: str) -> str:
     """The text of SHOW CREATE VIEW as it can be run in any schema: without definer and the schema's own name."""
-    text = without_definer(text)
-    if quote(database) + "." not in text:
+    text, own = without_definer(text), quote(database)
+    if f"{own}." not in text:
         return text
-    from schemagate.names import qualifiers
-
-    pieces, end = [], 0
-    for found in qualifiers(text):
-        if found.schema == database and found.certain:
-            pieces.append(text[end : found.start])
-            end = found.end
-    return "".join([*pieces, text[end:]])
+    found = [*significant(text), ("", "", len(text)), ("", "", len(text))]
+    cuts, reading = [0], False
+    for at, (_, word, start) in enumerate(found[:-2]):
+        # An alias may have that name. Before a table with a column, a function, and a table read it is the schema.
+        if found[at + 1][1] == "." and text.startswith(own, start):
+            before = found[at - 2][1] if found[at - 1][1] == "(" else ""
+            if reading or found[at + 3][1] in (".", "(") or before in SEQUENCE_CALLS:
+                cuts += [start, found[at + 2][2]]
+        reading = word in ("FROM", "JOIN", "STRAIGHT_JOIN") or (reading and word == "(")
+    return "".join(text[begin:end] for begin, end in zip(cuts[::2], [*cuts[1::2], len(text)], strict=True))
 
 
 def loadable_trigger(name: str, timing: str, event: str, table: str, body: str) -> str:
@@ -81,7 +85,7 @@ def loadable_event(name: str, text: str, *, replicated: bool) -> str:
 
 
 def asleep(text: str) -> str:
-    """A CREATE EVENT or ALTER EVENT, by whomever, such that the event does not run and is compared as if it were enabled.
+    """A CREATE EVENT or ALTER EVENT, as anybody wrote it, such that the event does not run and yet counts as enabled.
 
     The scheduler is on by default in MySQL 8 and later: an event that is made in the shadow would run there.
     """
@@ -98,8 +102,8 @@ def asleep(text: str) -> str:
 def session_parts(kind: str, create: str, session: Mapping[str, str]) -> tuple[Part, ...]:
     """The session that an object was made in, which it keeps, as attributes.
 
-    A text beyond ASCII can be sent as UTF-8 alone: then the client's character set, which only said how the text came, is
-    utf8mb4 whatever it was.
+    A text beyond ASCII can be sent as UTF-8 alone: then the client's character set, which only said how the text came,
+    is utf8mb4 whatever it was.
     """
     values = {name: session[name] for name in KEPT[kind] if name in session}
     for name in OF_TEXT:
@@ -116,7 +120,7 @@ def parts_of(kind: str, create: str) -> tuple[Part, ...]:
 
 
 def tidy(text: str) -> str:
-    """A body without comments and superfluous white space: what is left of it if a client sends it that leaves out comments.
+    """A body without comments and superfluous white space: what a client sends that leaves out comments.
 
     Lines and their indentation stay; hints to the optimiser and executable comments are no comments.
     """

@@ -6,20 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from schemagate.listing import (
-    GONE,
-    KINDS,
-    NOT_ALLOWED,
-    Listed,
-    creates,
-    fingerprint,
-    listing,
-    named,
-    parse_listing,
-    session_for_reading,
-    text,
-)
-from schemagate.loading import for_shadow, load_statements, with_left_out
+from schemagate.listing import GONE, KINDS, NOT_ALLOWED, Listed, creates, listing, named, parse_listing, text
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
@@ -36,8 +23,8 @@ ORDER = ("column", "index", "key", "check", "option", "partition", "attribute", 
 class SchemaObject:
     """One object of a schema. `kind` is "table", "view", "trigger", "procedure", "function", "event" or "sequence".
 
-    `create` can be run in any schema of the same server: it is the server's text without AUTO_INCREMENT=n, definer and the
-    schema's name. `parts` are its clauses in normal form: columns in order, the others in the order of the text.
+    `create` can be run in any schema of the same server: it is the server's text without AUTO_INCREMENT=n, definer and
+    the schema's name. `parts` are its clauses in normal form: columns in order, the others in the order of the text.
     """
 
     kind: str
@@ -54,8 +41,8 @@ class SchemaObject:
 class Schema:
     """All objects of a schema that this account can see, by kind and name.
 
-    `unseen` are the kinds of which some may be hidden, in name or text. `collation` is the default of the schema: what a
-    migration gets that does not name its own. It is the operator's choice, no migration's, and is not compared.
+    `unseen` are the kinds of which some may be hidden, in name or text. `collation` is the default of the schema, which
+    a migration gets that does not name its own: it is the operator's choice, no migration's, and is not compared.
     """
 
     objects: Mapping[tuple[str, str], SchemaObject] = field(default_factory=dict)
@@ -67,8 +54,8 @@ class Schema:
 class Difference:
     """One deviation of what is found from what is expected.
 
-    `part` is the clause in words for a person ("column title", "foreign key fk_x"), or "" for the object as a whole. `expected`
-    is None for what should not be there, `found` for what is missing.
+    `part` is the clause in words for a person ("column title", "foreign key fk_x"), or "" for the object as a whole.
+    `expected` is None for what should not be there, `found` for what is missing.
     """
 
     kind: str
@@ -92,8 +79,8 @@ class Session(Protocol):
 def read(session: Session, flavour: str, charsets: Mapping[str, str] | None = None) -> Schema:
     """The default schema of a session that is as `session_for_reading` says, in two packets.
 
-    `charsets` gives the default collation of each character set, and is asked for where it is not given. Raises what the
-    server answers where that is not the lack of a right.
+    `charsets` gives the default collation of each character set, and is asked for where it is not given. Raises what
+    the server answers where that is not the lack of a right.
     """
     questions = (*listing(), *(() if charsets else (CHARSETS,)))
     answers = [_given(answer) for answer in session.packet(questions)]
@@ -105,7 +92,9 @@ def read(session: Session, flavour: str, charsets: Mapping[str, str] | None = No
 
 def parse_charsets(result: Result) -> dict[str, str]:
     """The answer to `CHARSETS`: character set -> its default collation."""
-    return {text(charset): text(collation) for charset, collation in result.rows}
+    from schemagate.flat import today
+
+    return {today(text(charset)): today(text(collation)) for charset, collation in result.rows}
 
 
 def assemble(
@@ -194,8 +183,8 @@ def _given(answer: Result | Exception) -> Result:
 def compare(expected: Schema, found: Schema) -> tuple[Difference, ...]:
     """Every deviation, in the order of kinds and names; none means that the two are equal.
 
-    The order of columns counts, and that of triggers of one event on one table; that of anything else does not. A kind that
-    is unseen in either is not compared. Whether an event is enabled is not, where a replica does not know it.
+    The order of columns counts, and that of triggers of one event on one table; that of anything else does not. A kind
+    that is unseen in either is not compared. Whether an event is enabled is not, where a replica does not know it.
     """
     unseen = expected.unseen | found.unseen
     differences: list[Difference] = []
@@ -204,7 +193,7 @@ def compare(expected: Schema, found: Schema) -> tuple[Difference, ...]:
         if key[0] in unseen:
             continue
         if ours is None or theirs is None:
-            differences.append(Difference(*key, "", ours and ours.create, theirs and theirs.create))
+            differences.append(Difference(*key, "", ours.create if ours else None, theirs.create if theirs else None))
         elif ours.parts != theirs.parts:
             differences += _clauses_differ(ours, theirs)
     if "trigger" not in unseen:
@@ -283,27 +272,17 @@ def _actions(schema: Schema) -> dict[tuple[str, str], list[str]]:
 
 
 def outline(schema: Schema) -> Schema:
-    """A reduction that two flavours can be compared by without a shadow, and no more than that: tables with the names of their
-    columns in order, indexes with columns and uniqueness, foreign keys with their rules; the names of views, triggers,
-    routines and events.
+    """A reduction that two flavours can be compared by without a shadow, and no more than that: tables with the names
+    of their columns in order, indexes with columns and uniqueness, foreign keys with their rules; the names of views,
+    triggers, routines and events.
     """
-    objects = {
-        key: replace(each, create="", parts=tuple(_outlined(each)))
-        for key, each in schema.objects.items()
-        if key[0] != "sequence"
-    }
-    return replace(schema, objects=objects)
+    from schemagate.outlines import outlined
 
-
-def _outlined(each: SchemaObject) -> Iterator[Part]:
-    if each.kind == "table":
-        from schemagate import outlines
-
-        yield from outlines.outlined(each.parts)
-
-
-__all__ = [
-    "CHARSETS", "Difference", "Listed", "Schema", "SchemaObject", "Session", "assemble", "compare", "creates", "fingerprint", "for_shadow",
-    "in_order", "listing", "load_statements", "made", "outline", "parse_charsets", "parse_listing", "part_of", "read", "session_for_reading",
-    "with_left_out",
-]  # fmt: skip
+    return replace(
+        schema,
+        objects={
+            key: replace(each, create="", parts=tuple(outlined(each.parts)) if key[0] == "table" else ())
+            for key, each in schema.objects.items()
+            if key[0] != "sequence"
+        },
+    )

@@ -27,7 +27,7 @@ DELIMITERS = (";;", "$$", "//", "||", ";;;;", "$$$$")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the head of a snapshot says: the server that wrote it, and SHA-256 in hex of the migrations and of the body."""
+    """What the head of a snapshot says: the server that wrote it, SHA-256 in hex of the migrations and of the body."""
 
     flavour: str
     version: str
@@ -91,7 +91,8 @@ def _sections(schema: Schema) -> Iterator[str]:
     for each, text in script(schema):
         if "NO_BACKSLASH_ESCAPES" in text and each is None:
             raise MigrationInvalid(
-                "A snapshot cannot hold a trigger, routine or event made under sql_mode NO_BACKSLASH_ESCAPES: make it without."
+                "A snapshot cannot hold a trigger, routine or event made under sql_mode NO_BACKSLASH_ESCAPES: "
+                "make it without."
             )
         if each is None:
             yield f"\n{text};\n"
@@ -138,30 +139,25 @@ class _Reader:
 
     def take(self, statement: Statement) -> None:
         """Take note of what a statement makes or sets."""
-        verb, _, noun = statement.kind.partition(" ")
-        words = [(kind, word) for kind, word, _ in significant(statement.text)]
-        if verb == "create" and noun in KINDS:
-            name = self._name(statement, noun)
-            found = made(noun, name, statement.text, self._session, self._charsets, self.collation)
-            self.objects.append(found)
-        elif statement.kind == "alter database" and words[2][1] == "COLLATE":
+        words = [*significant(statement.text), ("", "", 0)]
+        verb, noun = words[0][1], next((word for _, word, _ in words[:12] if word.lower() in KINDS), "").lower()
+        if verb == "CREATE" and noun:
+            at = next(at for _, word, at in words if word.lower() == noun) + len(noun)
+            name = unquote(next(statement.text[start : start + len(word)] for _, word, start in words if start >= at))
+            self.objects.append(made(noun, name, statement.text, self._session, self._charsets, self.collation))
+        elif verb == "ALTER" and words[2][1] == "COLLATE":
             self._session["database collation"] = words[3][1].lower()
-        elif statement.kind == "set":
-            self._set(words)
+        elif verb == "SET":
+            self._set([(kind, word) for kind, word, _ in words])
         else:
             raise MigrationInvalid(
-                f"{self._file}:{statement.line}: a snapshot makes objects and nothing else; run `schemagate snapshot` to write it anew.",
+                f"{self._file}:{statement.line}: a snapshot makes objects and nothing else; "
+                "run `schemagate snapshot` to write it anew.",
                 file=self._file,
                 line=statement.line,
             )
 
-    def _name(self, statement: Statement, noun: str) -> str:
-        words = [(kind, statement.text[at : at + len(word)]) for kind, word, at in significant(statement.text)]
-        at = next(at for at, (kind, word) in enumerate(words) if kind == "word" and word.lower() == noun)
-        return unquote(words[at + 1][1])
-
     def _set(self, words: list[tuple[str, str]]) -> None:
-        for at, (_, word) in enumerate(words):
-            if word == "=":
-                kind, value = words[at + 1]
-                self._session[words[at - 1][1].lower()] = unquote(value) if kind == "string" else value.lower()
+        for (_, name), (_, equals), (kind, value) in zip(words, words[1:], words[2:], strict=False):
+            if equals == "=":
+                self._session[name.lower()] = unquote(value) if kind == "string" else value.lower()
