@@ -77,9 +77,10 @@ def _with_object(verb: str, following: Iterator[str]) -> str:
 
 
 def _of_object(verb: str, following: Iterator[str]) -> str:
-    temporary = ""
+    temporary, before = "", ""
     for word in following:
-        if word == "DEFINER":
+        previous, before = before, word
+        if word == "DEFINER" and previous != "SECURITY":
             if next(following, "") == "=":
                 next(following, "")  # a name, which may be any word
         elif word == "TEMPORARY":
