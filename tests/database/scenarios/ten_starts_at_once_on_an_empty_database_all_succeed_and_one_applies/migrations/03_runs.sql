@@ -1,0 +1,3 @@
+CREATE TABLE runs (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, what VARCHAR(20) NOT NULL);
+INSERT INTO runs (what) VALUES ('first');
+INSERT INTO runs (what) VALUES ('second');
