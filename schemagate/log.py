@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TextIO
 
@@ -94,8 +95,6 @@ class Log:
             # As two mappings: a field may be called `self` or `event` as well as anything else.
             getattr(logger, level)(event, context=self._context, fields=fields)
         except Exception as error:  # noqa: BLE001  saying less is better than to fail while saying what failed
-            from datetime import UTC, datetime
-
             ours = {"timestamp": datetime.now(UTC).strftime(TIMESTAMP), "level": level, "event": str(event)}
             said = {_free(name, ours): plain(value, self._ways.hide) for name, value in fields.items()}
             self._ways.output.write(to_line({**ours, **said, "log_error": type(error).__name__}))
@@ -154,22 +153,15 @@ def _ways(level: str, output: _Output, render: _Render, hide: Callable[[str], st
 
     def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         """Ours first, then the context, then the fields, which win."""
-        ours = {"timestamp": event["timestamp"], "level": event["level"], "event": event["event"]}
+        ours = {"timestamp": datetime.now(UTC).strftime(TIMESTAMP), "level": method, "event": event["event"]}
         context, fields = ({_free(name, ours): value for name, value in event[part].items()} for part in _PARTS)
         said = ours | {name: plain(value, hide) for name, value in (context | fields).items()}
         return render(said, context.keys() - fields.keys())
 
     def logger(least: str) -> Any:
-        return structlog.wrap_logger(
-            output,
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt=TIMESTAMP, utc=True),
-                line,
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(least),
-            context_class=dict,
-        ).bind()
+        # Made directly: `structlog.wrap_logger` and structlog's own processors import its console and its tracebacks,
+        # which costs more than all that we want of it.
+        return structlog.make_filtering_bound_logger(least)(output, [line], {})
 
     return _Ways(logger(level), logger("debug"), output, hide)
 
