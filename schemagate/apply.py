@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING
 from schemagate import lock, server
 from schemagate.database import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.errors import Interrupted, LockTimeout, MigrationInvalid, StatementFailed
-from schemagate.sql import quote
+from schemagate.session import SESSION, Keeper, is_plain, refuse_lost_variables
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
-    from schemagate.journal import Entry, Journal
+    from schemagate.history import Entry
+    from schemagate.journal import Journal
     from schemagate.log import Log
     from schemagate.migrations import Migration
     from schemagate.plan import Plan, Todo
@@ -27,27 +27,12 @@ if TYPE_CHECKING:
 # Data statements: with InnoDB tables alone they commit together with their entries. Everything else is begun and
 # closed.
 DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
-# These change nothing but the session: a later start runs them again, so an entry afterwards is enough.
-SESSION = frozenset(
-    {"set", "prepare", "deallocate", "create temporary table", "drop temporary table", "show", "explain"}
-)
-# After these the session may no longer be what we set it to be.
-UNSETTLING = SESSION | {"call", "execute", "select", "do", "start transaction", "set global"}
 # In a transaction of the file these belong to it.
 INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
 ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
 BATCH_SECONDS = 0.5
-# Variables that differ between two looks at a session though nobody set them.
-RESTLESS = frozenset(
-    {
-        "error_count", "gtid_executed", "gtid_next", "gtid_owned", "identity", "insert_id", "last_gtid",
-        "last_insert_id", "pseudo_slave_mode",
-        "pseudo_thread_id", "rand_seed1", "rand_seed2", "rbr_exec_mode", "resultset_metadata", "statement_id",
-        "warning_count", "timestamp", "in_transaction", "gtid_seq_no", "gtid_domain_id", "server_id",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +58,8 @@ def apply(
     Whatever it raises: the journal says what was applied, and the next start goes on from there.
     """
     run = _Run(connection, journal, here, settings, stop, log)
-    for migration in plan.accepted:
-        journal.accept(migration.name, [migration.checksum(n + 1) for n in range(migration.count)])
+    for migration, count in plan.accepted:
+        journal.accept(migration.name, [migration.checksum(n + 1) for n in range(count)], migration.count)
     for migration in plan.completed:
         journal.complete(migration.name, migration.count)
     for todo in plan.todo:
@@ -96,9 +81,9 @@ class _Run:
     ) -> None:
         self._connection, self._journal, self._database = connection, journal, here.database
         self._stop, self._log = stop, log
-        self._opening = server.working_session(here.flavour, settings.lock_wait_seconds)
+        opening = server.working_session(here.flavour, settings.lock_wait_seconds)
+        self._keeper = Keeper(connection, opening, log)
         self._engines: dict[tuple[str | None, str], bool] = {}
-        self._variables: dict[str, str] | None = None
         self._transaction = False  # one that the file began
         self._batch: float | None = None  # since when a transaction of ours is open
         self._batch_size = 0
@@ -109,20 +94,20 @@ class _Run:
         """Run what is left of one migration; the session is then as it was before."""
         migration, began, rows = todo.migration, time.monotonic(), self.rows
         self._log.info("migration.began", migration=migration.name, statements=todo.count)
-        left_changed: set[str] = set()
+        if todo.first > 1:
+            refuse_lost_variables(todo)
         for statement in migration.statements():
-            if statement.kind in UNSETTLING:
-                self._note_what_it_changes(statement, left_changed)
+            kind = statement.kind
+            self._keeper.before(statement, kind)
             if statement.ordinal < todo.first:
-                if statement.kind == "set":  # what the rest of the file relies on
+                if kind == "set" and is_plain(statement):  # what the rest of the file relies on
                     self._connection.run(statement.text)
                 continue
             self._stop_if_asked(migration, statement)
-            self._one(migration, statement)
+            self._one(migration, statement, kind)
         self._commit_batch()
         self._journal.flush()
-        if left_changed:
-            self._put_back(left_changed)
+        self._keeper.put_back()
         self._log.info(
             "migration.applied",
             migration=migration.name,
@@ -133,12 +118,12 @@ class _Run:
 
     # --- one statement: three ways to know afterwards whether it was done ---
 
-    def _one(self, migration: Migration, statement: Statement) -> None:
+    def _one(self, migration: Migration, statement: Statement, kind: str) -> None:
         began = time.monotonic()
         entry = self._journal.entry(
-            migration.name, statement.ordinal, migration.count, statement.line, statement.kind, statement.checksum
+            migration.name, statement.ordinal, migration.count, statement.line, kind, statement.checksum
         )
-        rows = self._way(migration, statement)(migration, statement, entry)
+        rows = self._way(migration, statement, kind)(migration, statement, entry)
         self.statements += 1
         self.rows += rows
         self._log.debug(
@@ -146,29 +131,30 @@ class _Run:
             migration=migration.name,
             ordinal=statement.ordinal,
             line=statement.line,
-            kind=statement.kind,
+            kind=kind,
             rows=rows,
             elapsed_seconds=round(time.monotonic() - began, 3),
         )
 
-    def _way(self, migration: Migration, statement: Statement) -> Callable[[Migration, Statement, Entry], int]:
-        if statement.kind == "start transaction":
+    def _way(
+        self, migration: Migration, statement: Statement, kind: str
+    ) -> Callable[[Migration, Statement, Entry], int]:
+        if kind == "start transaction":
             return self._start_transaction
-        if self._transaction and statement.kind == "commit":
+        if self._transaction and kind == "commit":
             return self._commit
-        if statement.kind in DATA and self._transactional(statement):
+        if kind in DATA and self._transactional(statement):
             return self._inside if self._transaction else self._batched
-        if self._transaction and statement.kind in DATA | {"call", "execute"}:
+        if self._transaction and kind in DATA | {"call", "execute"}:
             raise MigrationInvalid(
-                f"{migration.file}:{statement.line}: {statement.kind.upper()} may not be in a transaction "
-                f"here: what it does "
-                "(in a table that is not InnoDB, or in a procedure) cannot be taken back with the rest. Put it "
-                "outside.",
+                f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
+                f"(in a "
+                "table that is not InnoDB, or in a procedure) cannot be taken back with the rest. Put it outside.",
                 file=migration.file,
                 line=statement.line,
                 ordinal=statement.ordinal,
             )
-        if statement.kind in SESSION or (self._transaction and statement.kind in INSIDE):
+        if kind in SESSION or (self._transaction and kind in INSIDE):
             return self._inside
         return self._begun
 
@@ -209,7 +195,7 @@ class _Run:
 
     def _inside(self, migration: Migration, statement: Statement, entry: Entry) -> int:
         """In a transaction, or without any effect that lasts: the entry is written before the next commit."""
-        if statement.kind in SESSION:
+        if entry.kind in SESSION:
             self._commit_batch()
         began = time.monotonic()
         try:
@@ -312,40 +298,6 @@ class _Run:
                 place = ((name.schema or self._database).lower(), name.name.lower())
                 self._engines[name.schema, name.name] = place not in other_names
         return bool(statement.names) and all(self._engines[name.schema, name.name] for name in statement.names)
-
-    # --- what a file may leave behind in the session ---
-
-    def _note_what_it_changes(self, statement: Statement, left_changed: set[str]) -> None:
-        """Before a statement that may change the session: how the session was, and which names it makes there."""
-        if self._variables is None:
-            self._variables = self._session_variables()
-        left_changed.add("")
-        left_changed.update(f"@{name}" for name in re.findall(r"(?<![@\w])@([\w.$]+)", statement.text[:100_000]))
-        if statement.kind == "create temporary table":
-            left_changed.update(quote(name.name) for name in statement.names[:1])
-
-    def _put_back(self, left_changed: set[str]) -> None:
-        assert self._variables is not None  # noqa: S101 - noted before the first change
-        now = self._session_variables()
-        for name, value in self._variables.items():
-            if now.get(name) != value and name not in RESTLESS:
-                text = value if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) else self._connection.literal(value)
-                self._set_back(f"SET SESSION {quote(name)} = {text}")
-        self._set_back("SET timestamp = 0")
-        for name in sorted(left_changed - {""}):
-            self._set_back(f"SET {name} = NULL" if name.startswith("@") else f"DROP TEMPORARY TABLE IF EXISTS {name}")
-        for text in self._opening:
-            self._connection.execute(text)
-
-    def _set_back(self, text: str) -> None:
-        try:
-            self._connection.run(text)
-        except ServerError:
-            # Variables that follow from others, and those that this account may not set (then neither could the file).
-            self._log.debug("session.not_put_back", statement=text)
-
-    def _session_variables(self) -> dict[str, str]:
-        return {str(name): str(value) for name, value in self._connection.execute("SHOW SESSION VARIABLES").rows}
 
 
 def _failed(migration: Migration, statement: Statement, error: ServerError) -> StatementFailed:

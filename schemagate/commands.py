@@ -12,12 +12,15 @@ from schemagate import journal
 from schemagate.current import is_current, meet
 from schemagate.database import open_session
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
+from schemagate.expected import replay
+from schemagate.history import History, Run, runs
+from schemagate.history import read as history_of
 from schemagate.lock import lock
 from schemagate.migrations import SNAPSHOT, find, load
 from schemagate.plan import make_plan, mismatches
 from schemagate.server import working_session
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
-from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, replay, told
+from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +48,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
     with closing(connection):
         if is_current(connection, greeting, migrations, log):
             return {"message": "Database schema verified and ready"}
-        history = journal.read(connection, greeting.server.database)
+        history = history_of(connection, greeting.server.database)
         plan = make_plan(migrations, history, settings)
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]
@@ -72,8 +75,8 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
     with closing(connection):
         rows = _rows(
             migrations,
-            journal.read(connection, greeting.server.database),
-            journal.runs(connection, greeting.server.database),
+            history_of(connection, greeting.server.database),
+            runs(connection, greeting.server.database),
         )
     if arguments.json:
         print(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
@@ -82,7 +85,7 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
     return {"message": f"{len(rows)} migrations"}
 
 
-def _rows(migrations: Migrations, history: journal.History, runs: Mapping[str, journal.Run]) -> list[dict[str, Any]]:
+def _rows(migrations: Migrations, history: History, runs: Mapping[str, Run]) -> list[dict[str, Any]]:
     wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
     doubtful = {entry.migration for entry in history.in_doubt}
     files = {migration.name: migration for migration in migrations.all}

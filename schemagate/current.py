@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate import journal, listing, server
-from schemagate.database import NotReady, Result, ServerError, wait_for
+from schemagate.database import NotReady, Result, ServerError
+from schemagate.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,22 +1,20 @@
-"""One MySQL session: wait, connect, run. The only file that knows PyMySQL and tenacity."""
+"""One MySQL session: connect, run. The only file that knows PyMySQL, but for the errors of a login (`waiting.py`)."""
 
 from __future__ import annotations
 
+import codecs
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import pymysql
 from pymysql.constants import CLIENT
 
-from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
+from schemagate.driver import Session, pymysql, unverified
+from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from schemagate.log import Log
     from schemagate.settings import Settings
-    from schemagate.stop import Stop
 
 T = TypeVar("T")
 
@@ -60,8 +58,7 @@ class NotReady(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What one statement answered: the names of the columns, the rows, and how many rows it changed."""
 
     columns: tuple[str, ...]
@@ -69,43 +66,30 @@ class Result:
     affected: int
 
 
-class _Session(pymysql.connections.Connection):
-    """PyMySQL's connection, without what it does on its own at login, and never a password in clear text over TCP."""
-
-    # What PyMySQL has and its type stubs do not say.
-    _secure: bool
-    _sock: Any
-    _read_timeout: float | None
-    ctx: ssl.SSLContext
-    server_version: str
-
-    def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
-        # PyMySQL would load the whole CA bundle of the system even where nothing is verified: 21 ms.
-        return sslp if isinstance(sslp, ssl.SSLContext) else _unverified()
-
-    def set_character_set(self, charset: str, collation: str | None = None) -> None:
-        """Nothing: the first packet of every session of ours begins with SET NAMES (a round trip saved)."""
-
-    def _process_auth(self, plugin_name: bytes, auth_packet: Any, *rest: Any) -> Any:
-        if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
-            raise pymysql.err.OperationalError(
-                2061, f"the server asks for the password in clear text ({plugin_name.decode()}) without TLS"
-            )
-        return super()._process_auth(plugin_name, auth_packet, *rest)  # type: ignore[misc]
+LENIENT = "schemagate_utf8"
 
 
-def _unverified() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+def _lenient(name: str) -> codecs.CodecInfo | None:
+    """UTF-8 that keeps bytes which are none, as Python does in the names of files: MySQL and MariaDB 10.11 have such in
+    the text of SHOW CREATE TABLE.
+    """
+    if name != LENIENT:
+        return None
+    return codecs.CodecInfo(
+        lambda text, errors="": codecs.utf_8_encode(text, "surrogateescape"),
+        lambda data, errors="": codecs.utf_8_decode(data, "surrogateescape", True),
+        name=LENIENT,
+    )
+
+
+codecs.register(_lenient)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
     """The TLS that the settings ask for; None is "off". `preferred` and `required` encrypt and verify nothing."""
     if settings.tls == "off":
         return None
-    context = _unverified()
+    context = unverified()
     if settings.tls in ("verify-ca", "verify-identity"):
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = settings.tls == "verify-identity"
@@ -127,7 +111,7 @@ class Connection:
     migrations is opened without it, so that the server itself refuses a second statement in a packet.
     """
 
-    def __init__(self, raw: _Session, several: bool) -> None:
+    def __init__(self, raw: Session, several: bool) -> None:
         self._raw = raw
         self._several = several
         self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
@@ -215,7 +199,7 @@ def given(answer: Result | ServerError) -> Result:
 
 
 def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
-    errno, text = _number(error)
+    errno, text = number_of(error)
     if errno in LOST:
         return ConnectionLost(
             "The connection to MySQL was lost; start again: what was being done is found out then.",
@@ -225,7 +209,7 @@ def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
     return ServerError(errno, text)
 
 
-def _number(error: BaseException) -> tuple[int, str]:
+def number_of(error: BaseException) -> tuple[int, str]:
     args = error.args
     if len(args) >= 2 and isinstance(args[0], int):
         return args[0], str(args[1])
@@ -254,7 +238,7 @@ def translated(error: ServerError) -> Exception:
 def connect(settings: Settings, database: str | None, *, several: bool = False) -> Connection:
     """One attempt to log in. Raises pymysql errors and OSError as they come: `wait_for` is the patient way."""
     context = tls_context(settings)
-    raw = _Session(
+    raw = Session(
         host=settings.host,
         port=settings.port,
         unix_socket=settings.socket,
@@ -276,6 +260,7 @@ def connect(settings: Settings, database: str | None, *, several: bool = False) 
     )
     if settings.tls == "preferred" and context is not None and not settings.socket:
         raw.ctx = context
+    raw.encoding = LENIENT
     raw.connect()
     # The login has a time limit (a proxy may accept and then say nothing); a statement may take hours.
     raw._read_timeout = None
@@ -283,7 +268,7 @@ def connect(settings: Settings, database: str | None, *, several: bool = False) 
     return Connection(raw, several)
 
 
-def _keep_alive(raw: _Session) -> None:
+def _keep_alive(raw: Session) -> None:
     """Notice within two minutes that the other side is gone, also when no packet says so."""
     import socket
 
@@ -299,9 +284,9 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
     try:
         connection = connect(settings, database)
     except (pymysql.err.Error, OSError) as error:
-        errno, text = _number(error)
+        errno, text = number_of(error)
         if errno in DENIED_LOGIN:
-            raise AccessDenied(_denied_message(settings, errno, text), errno=errno, error=text) from error
+            raise AccessDenied(denied_message(settings, errno, text), errno=errno, error=text) from error
         raise ConnectionLost(
             "A second session with MySQL could not be opened; start again.", errno=errno, error=text
         ) from error
@@ -310,155 +295,7 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
     return connection
 
 
-# --- waiting ------------------------------------------------------------------------------------------------------
-
-
-def wait_for(settings: Settings, stop: Stop, log: Log, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
-    """Wait until MySQL lets us in and `greet` is content with it; returns the session and what `greet` returned.
-
-    Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in
-    all: then
-    DatabaseUnavailable. An account or database that is refused gets `grace_seconds`, since an operator may still
-    be making it: then AccessDenied. Says once per reason what it is waiting for.
-    """
-    waiting = _Waiting(settings, stop, log)
-    try:  # the first attempt needs no tenacity, and most starts need no second
-        return _attempt(settings, greet)
-    except Exception as error:
-        if not waiting.may_come(error):
-            raise waiting.verdict(error) from error
-        waiting.say(error)
-
-    import tenacity
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(waiting.may_come),
-        wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
-        stop=tenacity.stop_any(tenacity.stop_before_delay(settings.wait_seconds), lambda _: stop.requested),
-        sleep=stop.sleep,
-        before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
-        reraise=True,
-    )
-    stop.sleep(0.02)
-    try:
-        return retrying(_attempt, settings, greet)
-    except Exception as error:
-        raise waiting.verdict(error) from error
-
-
-def _attempt(settings: Settings, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
-    connection = connect(settings, settings.database, several=True)
-    try:
-        return connection, greet(connection)
-    except BaseException:
-        connection.close()
-        raise
-
-
-class _Waiting:
-    """What a wait remembers: since when, since when refused, and the reason last said."""
-
-    def __init__(self, settings: Settings, stop: Stop, log: Log) -> None:
-        import time
-
-        self._settings, self._stop, self._log, self._clock = settings, stop, log, time.monotonic
-        self._since = self._clock()
-        self._refused_since: float | None = None
-        self._said = ""
-        self._created = False
-
-    def may_come(self, error: BaseException) -> bool:
-        """Is it worth another attempt?"""
-        if isinstance(error, NotReady | ConnectionLost):
-            return True
-        errno, _ = _number(error)
-        if errno == NO_SUCH_DATABASE and self._settings.create_database and not self._created:
-            self._created = True
-            if _create_database(self._settings):
-                self._log.info("database.created", database=self._settings.database)
-                return True
-        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
-            if self._refused_since is None:
-                self._refused_since = self._clock()
-            return self._clock() - self._refused_since < self._settings.grace_seconds
-        self._refused_since = None
-        return errno in NOT_YET or isinstance(error, OSError)
-
-    def say(self, error: BaseException | None) -> None:
-        reason = _reason(error)
-        if reason != self._said:
-            self._said = reason
-            self._log.info(
-                "database.waiting",
-                reason=reason,
-                host=self._settings.socket or self._settings.host,
-                port=self._settings.port,
-                waited_seconds=round(self._clock() - self._since, 3),
-            )
-
-    def verdict(self, error: Exception) -> Exception:
-        """The error that the start ends with."""
-        if self._stop.requested:
-            return Interrupted("Asked to stop while waiting for MySQL; nothing was changed.", self._stop.signum)
-        settings, (errno, text) = self._settings, _number(error)
-        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
-            return AccessDenied(_denied_message(settings, errno, text), errno=errno, error=text)
-        if self.may_come(error):
-            where = settings.socket or f"{settings.host}:{settings.port}"
-            return DatabaseUnavailable(
-                f"No usable MySQL at {where} within {settings.wait_seconds:g} s: {_reason(error)}. "
-                "Look at the server, then start again.",
-                reason=_reason(error),
-                waited_seconds=round(self._clock() - self._since, 3),
-            )
-        return error
-
-
-def _distrusted(error: BaseException) -> bool:
-    """A certificate that does not verify: waiting seldom helps, and the answer is another setting."""
-    return isinstance(getattr(error, "original_exception", error), ssl.SSLCertVerificationError)
-
-
-def _create_database(settings: Settings) -> bool:
-    from schemagate.sql import quote
-
-    try:
-        connection = connect(settings, None)
-    except (pymysql.err.Error, OSError):
-        return False
-    try:
-        connection.execute(f"CREATE DATABASE IF NOT EXISTS {quote(settings.database)} CHARACTER SET utf8mb4")
-    except (ServerError, ConnectionLost):
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def _reason(error: BaseException | None) -> str:
-    if isinstance(error, NotReady):
-        return error.reason
-    original = getattr(error, "original_exception", error)
-    errno, text = _number(error) if error else (-1, "")
-    if isinstance(original, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(original, TimeoutError):
-        return "no answer"
-    if type(original).__name__ == "gaierror":
-        return "the host name does not resolve"
-    if errno in LOST or errno == 2003:
-        return "the connection was cut" if errno in LOST and errno != 1053 else "the server cannot be reached"
-    return {
-        1040: "too many connections",
-        1053: "the server is shutting down",
-        1203: "too many connections of this account",
-        1226: "too many connections of this account",
-        3032: "the server is offline",
-        NO_SUCH_DATABASE: "the database does not exist",
-    }.get(errno, "access denied" if errno in DENIED_LOGIN else text)
-
-
-def _denied_message(settings: Settings, errno: int, text: str) -> str:
+def denied_message(settings: Settings, errno: int, text: str) -> str:
     account = f"Account {settings.user!r} at {settings.socket or f'{settings.host}:{settings.port}'}"
     name = settings.database
     if errno == NO_SUCH_DATABASE:

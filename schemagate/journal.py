@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
-from schemagate.database import NO_SUCH_TABLE, ServerError
+from schemagate.database import ServerError
 from schemagate.errors import ConnectionLost, SchemagateError
+from schemagate.history import COLUMNS, Entry, History, read
 from schemagate.sql import quote
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from schemagate.server import Server
     from schemagate.settings import Settings
 
-CHECKSUM_BYTES = 32
 FORM = 1  # of the tables below and of what a fingerprint covers: a row remembered under another form is not believed
 
 TABLES = {
@@ -77,60 +77,6 @@ TABLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the journal: a statement, and what became of it. `outcome` is begun, applied or failed."""
-
-    id: int
-    migration: str
-    ordinal: int
-    statements: int
-    line: int
-    kind: str
-    checksum: bytes
-    start_id: int
-    connection_id: int
-    server_uuid: str
-    begun_at: datetime
-    outcome: str
-    elapsed_ms: float | None = None
-    rows_changed: int | None = None
-    errno: int | None = None
-    error: str | None = None
-    note: str | None = None
-
-
-COLUMNS = tuple(Entry.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the journal says of one migration.
-
-    `checksums` are those of its applied statements, 32 bytes each, in order from ordinal 1; `statements` is how
-    many the file had when the last of them was run, `complete` whether that was all of them.
-    """
-
-    checksums: bytes
-    statements: int
-    complete: bool
-    failed: int | None = None
-
-    @property
-    def applied(self) -> int:
-        """How many of its statements are applied: the first so many."""
-        return len(self.checksums) // CHECKSUM_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The journal as read once at the beginning of a start."""
-
-    past: Mapping[str, Past] = field(default_factory=dict)
-    in_doubt: tuple[Entry, ...] = ()
-    last_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Verified:
     """The one remembered row: what was proven last, of which files, on which server."""
 
@@ -159,90 +105,6 @@ def parse_verified(rows: Sequence[tuple[Any, ...]]) -> Verified | None:
 def unsettled_query(database: str) -> str:
     """How many entries have no outcome. Failed ones do not count: their migration is pending, which the files tell."""
     return f"SELECT COUNT(*) FROM {quote(database)}.schemagate_journal WHERE outcome = 'begun'"
-
-
-def read(connection: Connection, database: str) -> History:
-    """The whole history. Memory: 32 bytes an applied statement. An absent journal is an empty history."""
-    try:
-        return _fold(_entries(connection, database))
-    except ServerError as error:
-        if error.errno == NO_SUCH_TABLE:
-            return History()
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """When and by which start a migration was applied: its last statement's end (UTC), and the seconds of all."""
-
-    start: int
-    host: str
-    finished: datetime
-    seconds: float
-
-
-def runs(connection: Connection, database: str) -> dict[str, Run]:
-    """Per migration, who applied it. An absent journal is an empty one."""
-    db = quote(database)
-    try:
-        rows = connection.execute(
-            "SELECT j.migration, MAX(j.start_id), MAX(s.host), "
-            "MAX(j.begun_at + INTERVAL ROUND(COALESCE(j.elapsed_ms, 0) * 1000) MICROSECOND), SUM(j.elapsed_ms) / 1000 "
-            f"FROM {db}.schemagate_journal j JOIN {db}.schemagate_starts s ON s.id = j.start_id "
-            "WHERE j.outcome = 'applied' GROUP BY j.migration"
-        ).rows
-    except ServerError as error:
-        if error.errno == NO_SUCH_TABLE:
-            return {}
-        raise
-    return {name: Run(start, host, finished, float(seconds or 0)) for name, start, host, finished, seconds in rows}
-
-
-def _entries(connection: Connection, database: str) -> Iterator[tuple[Any, ...]]:
-    # Newest entry of a place last: it is the one that counts.
-    rows: Iterator[tuple[Any, ...]] = connection.stream(
-        f"SELECT {', '.join(COLUMNS)} FROM {quote(database)}.schemagate_journal ORDER BY migration, ordinal, id"
-    )
-    return rows
-
-
-def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
-    applied: dict[str, bytearray] = {}
-    last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
-    in_doubt: list[Entry] = []
-    failed: dict[str, int] = {}
-    last_id, previous = 0, None
-    outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
-
-    def close(row: tuple[Any, ...]) -> None:
-        migration, ordinal = row[row_at["migration"]], row[row_at["ordinal"]]
-        if row[outcome_at] == "applied":
-            applied.setdefault(migration, bytearray()).extend(row[row_at["checksum"]])
-            last[migration] = (ordinal, "applied", row[row_at["statements"]])
-        elif row[outcome_at] == "failed":
-            failed.setdefault(migration, ordinal)
-            applied.setdefault(migration, bytearray())
-        else:
-            in_doubt.append(Entry(*row))
-            applied.setdefault(migration, bytearray())
-
-    for row in rows:
-        last_id = max(last_id, row[0])
-        if previous is not None and (previous[1], previous[2]) != (row[1], row[2]):
-            close(previous)
-        previous = row
-    if previous is not None:
-        close(previous)
-    past = {}
-    for migration, checksums in applied.items():
-        ordinal, _, statements = last.get(migration, (0, "", 0))
-        past[migration] = Past(
-            bytes(checksums),
-            statements,
-            complete=bool(ordinal) and ordinal == statements,
-            failed=failed.get(migration),
-        )
-    return History(past, tuple(in_doubt), last_id)
 
 
 class Journal:
@@ -374,23 +236,27 @@ class Journal:
                 *(getattr(row, name) for row in some for name in COLUMNS),
             )
 
-    def accept(self, migration: str, checksums: Sequence[bytes]) -> None:
-        """Take the statements of an edited file as they stand now: a person allowed it by name."""
+    def accept(self, migration: str, checksums: Sequence[bytes], statements: int) -> None:
+        """Take the first statements of an edited file, of `statements`, as they stand now: a person allowed it by
+        name.
+        """
         table = self._tables["schemagate_journal"]
         for ordinal, checksum in enumerate(checksums, start=1):
             done = self._connection.execute(
                 f"UPDATE {table} SET checksum = %s, statements = %s, note = 'edited, allowed by setting' "
                 "WHERE migration = %s AND ordinal = %s AND outcome = 'applied'",
                 checksum,
-                len(checksums),
+                statements,
                 migration,
                 ordinal,
             )
             if not done.affected:
-                entry = self.entry(migration, ordinal, len(checksums), 0, "", checksum)
-                self.close(entry, "applied", 0.0, note="edited, allowed by setting")
+                entry = self.entry(migration, ordinal, statements, 0, "", checksum)
+                self._unwritten.append(replace(entry, outcome="applied", note="edited, allowed by setting"))
         self._connection.execute(
-            f"DELETE FROM {table} WHERE migration = %s AND ordinal > %s", migration, len(checksums)
+            f"DELETE FROM {table} WHERE migration = %s AND ordinal > %s AND outcome = 'applied'",
+            migration,
+            len(checksums),
         )
         self.flush()
 

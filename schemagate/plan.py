@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemagate.errors import HistoryMismatch, StatementInDoubt
-from schemagate.journal import CHECKSUM_BYTES, Entry, History, Past
+from schemagate.history import CHECKSUM_BYTES, Entry, History, Past
 from schemagate.migrations import Migration, Migrations
 
 
@@ -26,11 +26,16 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is left to run, in order; and what a person allowed by name."""
+    """What is left to run, in order, and how many migrations are applied.
+
+    `accepted` are the edited files that a person allowed by name, each with the number of its first statements
+    that count
+    as applied as they stand now; `completed` those that ended with fewer statements than when they were begun.
+    """
 
     todo: tuple[Todo, ...]
     applied: int
-    accepted: tuple[Migration, ...] = ()
+    accepted: tuple[tuple[Migration, int], ...] = ()
     completed: tuple[Migration, ...] = ()
 
     @property
@@ -87,9 +92,9 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
     todo, accepted, completed, applied = [], [], [], 0
     for migration in migrations.all:
         past = history.past.get(migration.name)
-        if migration.name in edited:
-            accepted.append(migration)
         first = _first_left(migration, past, migration.name in edited)
+        if migration.name in edited:
+            accepted.append((migration, first - 1))
         if first <= migration.count:
             todo.append(Todo(migration, first))
         else:

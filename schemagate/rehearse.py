@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from schemagate.database import ServerError
 from schemagate.errors import SchemaDrift
-from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable, needed
+from schemagate.isolation import needed
+from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
+    from schemagate.expected import Expected
     from schemagate.log import Log
     from schemagate.plan import Plan
     from schemagate.schema import Schema
-    from schemagate.verify import Expected
 
 
 def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log: Log) -> None:

@@ -11,37 +11,31 @@ from typing import TYPE_CHECKING
 from schemagate import schema, server
 from schemagate.database import NO_SUCH_TABLE, ServerError, open_session
 from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
+from schemagate.isolation import (
+    LONGEST_DATA,
+    MOST_DATA,
+    NOT_PREPARABLE,
+    PREPARED,
+    STRUCTURE,
+    TRANSACTION,
+    WITHOUT_STRUCTURE,
+    inside,
+)
 from schemagate.listing import session_for_reading
 from schemagate.loading import load_statements, with_left_out
-from schemagate.sql import Statement, has_body, qualifiers, quote, statements, tokens
+from schemagate.programs import asleep
+from schemagate.sql import Statement, quote, tokens
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.migrations import Migration
     from schemagate.plan import Todo
-    from schemagate.schema import Schema, SchemaObject
+    from schemagate.schema import Schema
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
 
 MARKER = "schemagate_shadow_of"
-
-# Run in the shadow as they are: they change the structure of what they name, or the session, and nothing else.
-STRUCTURE = frozenset(
-    f"{verb} {noun}"
-    for verb in ("create", "alter", "drop", "rename", "truncate")
-    for noun in ("table", "view", "index", "trigger", "procedure", "function", "event", "sequence", "temporary table")
-)
-# Prepared there and thrown away: that finds the tables and columns that are not there, and changes no row.
-PREPARED = frozenset({"insert", "replace", "update", "delete", "select"})
-# No use to the rehearsal, and no harm to what comes after.
-WITHOUT_STRUCTURE = frozenset(
-    {
-        "load data", "grant", "revoke", "create user", "alter user", "drop user", "analyze table", "optimize table",
-        "check table", "repair table", "flush", "start transaction", "commit", "savepoint", "release savepoint",
-        "rollback to savepoint", "set global", "show", "explain", "do", "handler",
-    }
-)  # fmt: skip
 
 
 class ShadowUnavailable(Exception):
@@ -214,23 +208,36 @@ class Shadow:
         left_out: list[NotRehearsed] = []
         for each in todo:
             self._session()
+            data = 0
+            temporary: list[str] = []
+            reason: str | None
             for statement in each.migration.statements():
                 if self._stop.requested:
                     raise Interrupted(
                         "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
                     )
-                if statement.ordinal < each.first and statement.kind != "set":
+                kind = statement.kind
+                if statement.ordinal < each.first and kind != "set":
                     continue
-                reason, blind = self._try(each.migration, statement)
+                data += kind in PREPARED
+                if data > MOST_DATA and kind in PREPARED:
+                    reason, blind = "one of very many data statements", False
+                    if data > MOST_DATA + 1:
+                        continue  # said once
+                else:
+                    reason, blind = self._try(each.migration, statement, kind)
                 if reason:
                     left_out.append(NotRehearsed(each.migration.name, statement.ordinal, statement.line, reason, blind))
                     if blind:
                         return tuple(left_out)
+                elif kind == "create temporary table":
+                    temporary += [name.name for name in statement.names[:1]]
+            for name in temporary:  # they would hide the real ones from whoever looks afterwards
+                self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
         return tuple(left_out)
 
-    def _try(self, migration: Migration, statement: Statement) -> tuple[str | None, bool]:
+    def _try(self, migration: Migration, statement: Statement, kind: str) -> tuple[str | None, bool]:
         """Try one; returns why not (None if tried), and whether that makes the rest untrustworthy."""
-        kind = statement.kind
         if kind in WITHOUT_STRUCTURE:
             return (None if kind in TRANSACTION else f"{kind.upper()} is not run in the shadow"), False
         if kind == "set":
@@ -238,15 +245,16 @@ class Shadow:
                 return "SET with an expression is not run in the shadow", False
         elif kind not in STRUCTURE and kind not in PREPARED:
             return f"what {kind.upper()} does cannot be kept inside the shadow", True
+        if kind in PREPARED and len(statement.text) > LONGEST_DATA:
+            return f"{kind.upper()} of more than {LONGEST_DATA >> 20} MiB is not prepared", False
         text, reason = inside(statement, self._settings.database, self.name)
         if reason:
             return reason, kind in STRUCTURE
-        if kind == "create event" or kind == "alter event":
-            text = disabled(text)
+        if kind in ("create event", "alter event"):
+            text = asleep(text)
         try:
             if kind in PREPARED:
                 self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(text)}")
-                self._connection.execute("DEALLOCATE PREPARE schemagate")
             else:
                 self._connection.run(text)
         except ServerError as error:
@@ -258,74 +266,3 @@ class Shadow:
     def _session(self) -> None:
         for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
             self._connection.execute(text)
-
-
-TRANSACTION = frozenset({"start transaction", "commit", "savepoint", "release savepoint", "rollback to savepoint"})
-NOT_PREPARABLE = 1295
-
-
-def inside(statement: Statement, database: str, name: str) -> tuple[str, str | None]:
-    """The statement's text with `<database>.` turned into `<name>.`; or why it may not be run in the shadow.
-
-    The shadow does not isolate by itself: `CREATE TABLE live.x` run there makes a table in live. A body is text
-    that runs later, and a qualified name in it would be one in live for good.
-    """
-    text, pieces, end = statement.text, [], 0
-    body = has_body(statement.kind)
-    for found in qualifiers(text):
-        if found.schema.lower() != database.lower():
-            if found.certain:
-                return text, f"it names another schema, {found.schema}"
-            continue
-        if not found.certain or body:
-            return text, f"it names {database} in a place where that may also be an alias or part of a body"
-        pieces += [text[end : found.start], quote(name) + "."]
-        end = found.end
-    return "".join([*pieces, text[end:]]), None
-
-
-def disabled(text: str) -> str:
-    """A CREATE or ALTER EVENT that makes a disabled event: the scheduler is on, and would run it in the shadow.
-
-    The status goes before a COMMENT and the top-level DO; an ENABLE that is there is replaced.
-    """
-    found = [t for t in tokens(text) if t.kind == "word"]
-    words = [t.text.lower() for t in found]
-    do = words.index("do") if "do" in words else len(words)
-    for at in range(do):
-        if words[at] in ("enable", "disable"):
-            until = found[at].start + len(found[at].text)
-            rest = text[until:]
-            if words[at] == "enable":
-                return text[: found[at].start] + "DISABLE" + rest
-            return text
-    at = words.index("comment") if "comment" in words[:do] else do
-    if at >= len(words):
-        return text + " DISABLE"
-    return text[: found[at].start] + "DISABLE " + text[found[at].start :]
-
-
-def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
-    """The part of a schema that a rehearsal needs: what the pending statements name, the foreign-key neighbours of
-    that, the triggers on it, and the views on it with all that these name.
-    """
-    named = {name.name.lower() for each in todo for s in each.migration.statements() for name in s.names}
-    mentions = {key: _mentions(found) for key, found in live.objects.items()}
-    chosen = {key for key in live.objects if key[1].lower() in named}
-    neighbours = {
-        key
-        for key in live.objects
-        if key not in chosen and (mentions[key] & named or any(key[1].lower() in mentions[other] for other in chosen))
-    }
-    chosen |= neighbours
-    while more := {
-        key
-        for key in live.objects
-        if key not in chosen and any(other[0] == "view" and key[1].lower() in mentions[other] for other in chosen)
-    }:
-        chosen |= more
-    return schema.part_of(live, chosen)
-
-
-def _mentions(found: SchemaObject) -> set[str]:
-    return {name.name.lower() for s in statements([found.create], found.name) for name in s.names}

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from schemagate import listing, schema
 from schemagate.current import encoded
-from schemagate.database import ServerError, given
+from schemagate.database import given
 from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift, SnapshotStale
+from schemagate.expected import Expected, Verdict
 from schemagate.migrations import SNAPSHOT
-from schemagate.plan import Todo
-from schemagate.schema import Difference, compare, outline, part_of
+from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
-from schemagate.shadow import Refused, ShadowUnavailable
+from schemagate.shadow import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,173 +25,11 @@ if TYPE_CHECKING:
     from schemagate.schema import Schema
     from schemagate.server import Server
     from schemagate.shadow import Shadows
-    from schemagate.snapshot import Snapshot
 
 MOST_DIFFERENCES = 50  # in one log line
 # Objects that nobody's migration made are left alone: they are somebody's. A trigger is not: it changes what our
 # tables do.
 FOREIGN = frozenset({"table", "view", "sequence", "procedure", "function", "event"})
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a comparison found.
-
-    `proof` says by what: "text" (the snapshot's text is the server's), "shadow" (equal once the server had read
-    the snapshot), "replay" (the
-    migrations, run in the shadow), "built" (they have just built it here from nothing), "outline" (only what MySQL
-    and MariaDB
-    write alike was compared), "names" (no snapshot: the tables are there). `not_compared` names what this start
-    could not look at, and why.
-    """
-
-    differences: tuple[Difference, ...]
-    proof: str
-    not_compared: tuple[tuple[str, str], ...] = ()
-    foreign: tuple[str, ...] = ()
-
-
-class Expected:
-    """The schema that should be: what the migrations build on this server, recorded in the snapshot."""
-
-    def __init__(
-        self, migrations: Migrations, snapshot: Snapshot | None, here: Server, shadows: Shadows | None
-    ) -> None:
-        self._migrations, self._snapshot, self._here, self._shadows = migrations, snapshot, here, shadows
-
-    def against(self, found: Schema, *, built: bool = False) -> Verdict:
-        """Compare: text first, the shadow where texts differ, a replay where the other flavour wrote the snapshot.
-
-        `built`: this start has just built `found` from nothing with all the migrations, so that a replay would
-        only repeat it.
-        """
-        unseen = tuple((kind, "this account cannot see them") for kind in sorted(found.unseen))
-        if self._snapshot is None:
-            return Verdict(self._missing_tables(found), "names", unseen)
-        foreign = self._foreign(found)
-        rest = part_of(found, found.objects.keys() - foreign)
-        differences, proof, not_compared = self._compare(rest, built=built)
-        return Verdict(
-            differences, proof, unseen + not_compared, tuple(sorted(f"{kind} {name}" for kind, name in foreign))
-        )
-
-    def _compare(
-        self, found: Schema, *, built: bool
-    ) -> tuple[tuple[Difference, ...], str, tuple[tuple[str, str], ...]]:
-        assert self._snapshot is not None  # noqa: S101 - asked by `against`
-        text = self._snapshot.schema
-        if self.same_flavour:
-            differences = compare(text, found)
-            if not differences:
-                return (), "text", ()
-            try:
-                return compare(self._loaded, found), "shadow", ()
-            except (ShadowUnavailable, ServerError) as error:
-                if self._snapshot.header and self._snapshot.header.release == self._here.release:
-                    return differences, "text", ()
-                reason = f"the snapshot was written by another release and there is no shadow: {error}"
-        elif built:
-            return compare(outline(text), outline(found)), "built", ()
-        else:
-            try:
-                return compare(self._replayed, found), "replay", ()
-            except (ShadowUnavailable, _Incomplete) as error:
-                reason = f"the snapshot was written by the other flavour and cannot be replayed here: {error}"
-        return compare(outline(text), outline(found)), "outline", (("clauses", reason),)
-
-    def stale(self) -> tuple[Difference, ...] | None:
-        """What the migrations build otherwise than the snapshot says; None where that cannot be found out here.
-
-        Where the header says that the snapshot was written from these very migrations and was not edited since,
-        nothing is run.
-        """
-        if self._snapshot is None or self.header_holds:
-            return ()
-        try:
-            return self.rebuilt()
-        except (ShadowUnavailable, _Incomplete):
-            return None
-
-    def rebuilt(self) -> tuple[Difference, ...]:
-        """What the migrations, run in the shadow, build otherwise than the snapshot says. Raises what `replay`
-        raises.
-        """
-        assert self._snapshot is not None  # noqa: S101 - the callers know
-        if not self.same_flavour:
-            return compare(outline(self._snapshot.schema), outline(self._replayed))
-        return compare(self._snapshot.schema, self._replayed) and compare(self._loaded, self._replayed)
-
-    @property
-    def header_holds(self) -> bool:
-        """Was the snapshot written from these migrations, and is it as it was written?"""
-        snapshot = self._snapshot
-        return bool(
-            snapshot
-            and snapshot.header
-            and snapshot.header.migrations_sha256 == self._migrations.sha256
-            and snapshot.body_matches
-        )
-
-    @property
-    def has_snapshot(self) -> bool:
-        """Is there a snapshot at all?"""
-        return self._snapshot is not None
-
-    @property
-    def same_flavour(self) -> bool:
-        """Was the snapshot written by a server of this flavour?"""
-        snapshot = self._snapshot
-        return bool(snapshot and (snapshot.header is None or snapshot.header.flavour == self._here.flavour))
-
-    @cached_property
-    def _loaded(self) -> Schema:
-        """The snapshot as this server understands it."""
-        if self._shadows is None:
-            raise ShadowUnavailable("this command writes nothing")
-        shadow = self._shadows.get()
-        assert self._snapshot is not None  # noqa: S101 - asked by the callers
-        return shadow.load(self._snapshot.schema)
-
-    @cached_property
-    def _replayed(self) -> Schema:
-        if self._shadows is None:
-            raise ShadowUnavailable("this command writes nothing")
-        return replay(self._migrations, self._shadows)
-
-    def _missing_tables(self, found: Schema) -> tuple[Difference, ...]:
-        there = {name.lower() for kind, name in found.objects if kind in ("table", "view")}
-        return tuple(
-            Difference("table", name, "", "there", None)
-            for name in self._migrations.tables()
-            if name.lower() not in there
-        )
-
-    def _foreign(self, found: Schema) -> set[tuple[str, str]]:
-        assert self._snapshot is not None  # noqa: S101 - asked by `against`
-        ours = self._snapshot.schema.objects
-        foreign = {key for key in found.objects if key not in ours and key[0] in FOREIGN}
-        tables = {name for kind, name in foreign if kind == "table"}
-        return foreign | {
-            key
-            for key, each in found.objects.items()
-            if key[0] == "trigger" and key not in ours and each.attribute("table") in tables
-        }
-
-
-class _Incomplete(Exception):
-    """Not every statement of the migrations can be run in the shadow."""
-
-
-def replay(migrations: Migrations, shadows: Shadows) -> Schema:
-    """What all the migrations build, from nothing, in the shadow. Raises Refused, ShadowUnavailable, and
-    _Incomplete.
-    """
-    shadow = shadows.get()
-    left_out = shadow.rehearse(Todo(migration, 1) for migration in migrations.all)
-    blind = next((each for each in left_out if each.blind), None)
-    if blind:
-        raise _Incomplete(f"{blind.migration}:{blind.ordinal}: {blind.reason}")
-    return shadow.read()
 
 
 def expect(migrations: Migrations, connection: Connection, here: Server, shadows: Shadows | None, log: Log) -> Expected:

@@ -1,0 +1,176 @@
+"""Wait until MySQL lets us in. The only file that knows tenacity."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import pymysql
+
+from schemagate.database import (
+    DENIED_LOGIN,
+    LOST,
+    NO_SUCH_DATABASE,
+    NOT_YET,
+    Connection,
+    NotReady,
+    ServerError,
+    connect,
+    denied_message,
+    number_of,
+)
+from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
+
+if TYPE_CHECKING:
+    from schemagate.log import Log
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+T = TypeVar("T")
+
+
+def wait_for(settings: Settings, stop: Stop, log: Log, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+    """Wait until MySQL lets us in and `greet` is content with it; returns the session and what `greet` returned.
+
+    Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in
+    all: then
+    DatabaseUnavailable. An account or database that is refused gets `grace_seconds`, since an operator may still
+    be making it: then AccessDenied. Says once per reason what it is waiting for.
+    """
+    waiting = _Waiting(settings, stop, log)
+    try:  # the first attempt needs no tenacity, and most starts need no second
+        return _attempt(settings, greet)
+    except Exception as error:
+        if not waiting.may_come(error):
+            raise waiting.verdict(error) from error
+        waiting.say(error)
+
+    import tenacity
+
+    out_of_time = tenacity.stop_before_delay(settings.wait_seconds)
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(waiting.may_come),
+        wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+        stop=lambda state: stop.requested or out_of_time(state),
+        sleep=stop.sleep,
+        before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
+        reraise=True,
+    )
+    stop.sleep(0.02)
+    try:
+        return retrying(_attempt, settings, greet)
+    except Exception as error:
+        raise waiting.verdict(error) from error
+
+
+def _attempt(settings: Settings, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+    connection = connect(settings, settings.database, several=True)
+    try:
+        return connection, greet(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+class _Waiting:
+    """What a wait remembers: since when, since when refused, and the reason last said."""
+
+    def __init__(self, settings: Settings, stop: Stop, log: Log) -> None:
+        import time
+
+        self._settings, self._stop, self._log, self._clock = settings, stop, log, time.monotonic
+        self._since = self._clock()
+        self._refused_since: float | None = None
+        self._said = ""
+        self._created = False
+
+    def may_come(self, error: BaseException) -> bool:
+        """Is it worth another attempt?"""
+        if isinstance(error, NotReady | ConnectionLost):
+            return True
+        errno, _ = number_of(error)
+        if errno == NO_SUCH_DATABASE and self._settings.create_database and not self._created:
+            self._created = True
+            if _create_database(self._settings):
+                self._log.info("database.created", database=self._settings.database)
+                return True
+        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
+            if self._refused_since is None:
+                self._refused_since = self._clock()
+            return self._clock() - self._refused_since < self._settings.grace_seconds
+        self._refused_since = None
+        return errno in NOT_YET or isinstance(error, OSError)
+
+    def say(self, error: BaseException | None) -> None:
+        reason = _reason(error)
+        if reason != self._said:
+            self._said = reason
+            self._log.info(
+                "database.waiting",
+                reason=reason,
+                host=self._settings.socket or self._settings.host,
+                port=self._settings.port,
+                waited_seconds=round(self._clock() - self._since, 3),
+            )
+
+    def verdict(self, error: Exception) -> Exception:
+        """The error that the start ends with."""
+        if self._stop.requested:
+            return Interrupted("Asked to stop while waiting for MySQL; nothing was changed.", self._stop.signum)
+        settings, (errno, text) = self._settings, number_of(error)
+        if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
+            return AccessDenied(denied_message(settings, errno, text), errno=errno, error=text)
+        if self.may_come(error):
+            where = settings.socket or f"{settings.host}:{settings.port}"
+            return DatabaseUnavailable(
+                f"No usable MySQL at {where} within {settings.wait_seconds:g} s: {_reason(error)}. "
+                "Look at the server, then start again.",
+                reason=_reason(error),
+                waited_seconds=round(self._clock() - self._since, 3),
+            )
+        return error
+
+
+def _distrusted(error: BaseException) -> bool:
+    """A certificate that does not verify: waiting seldom helps, and the answer is another setting."""
+    return isinstance(getattr(error, "original_exception", error), ssl.SSLCertVerificationError)
+
+
+def _create_database(settings: Settings) -> bool:
+    from schemagate.sql import quote
+
+    try:
+        connection = connect(settings, None)
+    except (pymysql.err.Error, OSError):
+        return False
+    try:
+        connection.execute(f"CREATE DATABASE IF NOT EXISTS {quote(settings.database)} CHARACTER SET utf8mb4")
+    except (ServerError, ConnectionLost):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, NotReady):
+        return error.reason
+    original = getattr(error, "original_exception", error)
+    errno, text = number_of(error) if error else (-1, "")
+    if isinstance(original, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(original, TimeoutError):
+        return "no answer"
+    if type(original).__name__ == "gaierror":
+        return "the host name does not resolve"
+    if errno in LOST or errno == 2003:
+        return "the connection was cut" if errno in LOST and errno != 1053 else "the server cannot be reached"
+    return {
+        1040: "too many connections",
+        1053: "the server is shutting down",
+        1203: "too many connections of this account",
+        1226: "too many connections of this account",
+        3032: "the server is offline",
+        NO_SUCH_DATABASE: "the database does not exist",
+    }.get(errno, "access denied" if errno in DENIED_LOGIN else text)
