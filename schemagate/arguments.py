@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 COMMANDS = {
     "up": "wait for MySQL, apply what is pending, verify the schema (the default)",
@@ -34,12 +35,11 @@ examples:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What was typed. `flags` are settings by name; `become` is the program to become after success."""
 
     command: str = "up"
-    flags: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = MappingProxyType({})
     become: tuple[str, ...] = ()
     json: bool = False
     check: bool = False

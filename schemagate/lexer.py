@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 BLANKS = " \t\n\v\f\r"
 STRING = r"""'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+\""""
@@ -27,8 +27,7 @@ DOLLARS = rf"(?P<dollars>{DOLLAR}).*?(?P=dollars)"
 ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is "word", "quoted" (backticks), "string", "number", "punctuation", "comment", "space" or "hint".
 
     `start` is the offset in the text, `line` counts from 1. `@name` and `@@name` are words, with their `@`.

@@ -130,11 +130,13 @@ def _add_parameter(parts: dict[str, str], name: str, value: str) -> None:
 
 def url_secrets(text: str) -> tuple[str, ...]:
     """All that a log must hide of a database URL, whether or not it can be read."""
-    from urllib.parse import unquote
-
     credentials, at, _ = text.partition("://")[2].rpartition("@")
-    password = credentials.partition(":")[2] if at else ""
-    return tuple(secret for secret in (text, password, unquote(password)) if secret)
+    secrets = [text, credentials.partition(":")[2] if at else ""]
+    if "%" in secrets[1]:
+        from urllib.parse import unquote
+
+        secrets.append(unquote(secrets[1]))
+    return tuple(filter(None, secrets))
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

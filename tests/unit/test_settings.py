@@ -72,7 +72,7 @@ def test_the_least_is_enough(load: Load) -> None:
 def test_every_field_has_a_row_in_the_table() -> None:
     """The table is the one source: every setting is in it, once."""
     fields = [setting.field for setting in SETTINGS if setting.field]
-    assert sorted([*fields, "secrets"]) == sorted(Settings.__dataclass_fields__)
+    assert sorted([*fields, "secrets"]) == sorted(Settings._fields)
     names = [name for setting in SETTINGS for name in setting.variables]
     assert len(names) == len(set(names))
     flags = [setting.flag for setting in SETTINGS if setting.flag]
