@@ -33,10 +33,20 @@ class RecordingProxy:
     """Listens on a port of its own from `with` on and passes everything to and from the server at `host` and `port`.
 
     `packets` are the commands that came after login, of all connections, in the order of their arrival; `logins` is how
-    many logins succeeded. Leaving `with` waits until all connections are closed, and raises what went wrong in between.
+    many logins succeeded. `without` are abilities that a client loses on the way, as with a proxy that cannot do all
+    that a server can; `before` is called with each command before it is passed on. Leaving `with` waits until all
+    connections are closed, and raises what went wrong in between.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        without: int = 0,
+        before: Callable[[Packet], None] | None = None,
+    ) -> None:
+        self.without, self.before = without, before
         self._server = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = "127.0.0.1"
@@ -118,11 +128,17 @@ class _Link:
         with _closing(self._client, self._server), suppress(ConnectionError, BrokenPipeError):
             for sequence, raw, payload in packets:
                 if self._logged_in and sequence == 0:
-                    self._proxy.packets.append(Packet(self._number, payload[0], self._statement(payload)))
+                    packet = Packet(self._number, payload[0], self._statement(payload))
+                    self._proxy.packets.append(packet)
+                    if self._proxy.before:
+                        self._proxy.before(packet)
                 elif not self._logged_in and sequence == 1:
                     self._abilities &= int.from_bytes(payload[:4], "little")
                     if self._abilities & (CLIENT_SSL | CLIENT_COMPRESS):
                         raise ValueError("the client wants TLS or compression; switch both off")
+                    asked = int.from_bytes(payload[:4], "little") & ~self._proxy.without
+                    self._server.sendall(raw[:4] + asked.to_bytes(4, "little") + raw[8:])
+                    continue
                 self._server.sendall(raw)
 
     def pass_answers(self) -> None:

@@ -1,0 +1,88 @@
+"""Starts of the real program against one schema, for tests that are written in Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.database.world import ROOT, Start, until
+from tests.databases import Database
+
+
+class Gate:
+    """A folder of migrations, a schema, and the program between them. Each start is a process of its own."""
+
+    def __init__(self, database: Database, folder: Path, migrations: Path | None = None) -> None:
+        self.database, self.folder = database, folder
+        self.migrations = migrations or folder / "migrations"
+        self.migrations.mkdir(exist_ok=True)
+        self._count = 0
+
+    def write(self, **files: str) -> Gate:
+        """Write migrations, each under its name without `.sql`."""
+        for name, text in files.items():
+            self.migrations.joinpath(f"{name}.sql").write_text(text, "utf-8")
+        return self
+
+    def begin(self, command: str = "up", *, account: tuple[str, str] | None = None, **environment: str) -> Start:
+        """Begin a start; what `environment` gives wins, and an empty value is as good as none."""
+        self._count += 1
+        out, termination = self.folder / f"output-{self._count}", self.folder / f"termination-{self._count}"
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONWARNINGS": "error",
+            **self.database.environment(*(account or ())),
+            "SCHEMAGATE_MIGRATIONS": str(self.migrations),
+            "SCHEMAGATE_LOG_FORMAT": "json",
+            "SCHEMAGATE_TERMINATION_LOG": str(termination),
+            **environment,
+        }
+        with out.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "entrypoint.py"), *command.split()],
+                cwd=self.folder,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+        return Start(f"{command} {self._count}", process, out, termination)
+
+    def run(
+        self, command: str = "up", expected: int = 0, *, account: tuple[str, str] | None = None, **environment: str
+    ) -> Start:
+        """A start and its end, which is to be this exit code."""
+        start = self.begin(command, account=account, **environment)
+        code = start.wait()
+        assert code == expected, f"exit code {code}, not {expected}\n{start.text}"
+        if start.lines:
+            assert start.lines[-1]["exit_code"] == code
+        return start
+
+
+def said(start: Start, event: str) -> list[dict[str, Any]]:
+    """The lines of this event, in order."""
+    return [line for line in start.lines if line["event"] == event]
+
+
+def last(start: Start) -> Mapping[str, Any]:
+    """The last line: with the event of the verdict, the exit code, and the message."""
+    return start.lines[-1]
+
+
+def until_said(start: Start, event: str, **fields: Any) -> None:
+    """Wait until a start says this."""
+
+    def there() -> bool:
+        return any(fields.items() <= line.items() for line in said(start, event))
+
+    def ended() -> bool:
+        return start.process.poll() is not None
+
+    until(lambda: there() or ended(), f"{event} {json.dumps(fields)} in\n{start.text}")
+    assert there(), f"{event} {json.dumps(fields)} was not said:\n{start.text}"
