@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from schemagate import lock, server
 from schemagate.database import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.errors import Interrupted, LockTimeout, MigrationInvalid, StatementFailed
+from schemagate.migrations import excerpt
 from schemagate.session import SESSION, Keeper, is_plain, refuse_lost_variables
 
 if TYPE_CHECKING:
@@ -316,9 +317,3 @@ def _failed(migration: Migration, statement: Statement, error: ServerError) -> S
         errno=error.errno,
         error=error.text,
     )
-
-
-def excerpt(text: str) -> str:
-    """The beginning of a statement, on one line, for a message."""
-    line = " ".join(text[:2000].split())
-    return line if len(line) <= 300 else line[:299] + "…"

@@ -11,7 +11,7 @@ from schemagate.current import encoded
 from schemagate.database import given
 from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift, SnapshotStale
 from schemagate.expected import Expected, Verdict
-from schemagate.migrations import SNAPSHOT
+from schemagate.migrations import SNAPSHOT, excerpt
 from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
 from schemagate.shadow import Refused
@@ -158,8 +158,6 @@ def as_facts(differences: Sequence[Difference]) -> list[dict[str, Any]]:
 
 def rehearsal_failed(refused: Refused) -> RehearsalFailed:
     """The error for a pending statement that does not work in the shadow."""
-    from schemagate.apply import excerpt
-
     migration, statement, error = refused.migration, refused.statement, refused.error
     return RehearsalFailed(
         f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, "
