@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemagate.flat import Lexeme, closing, divide, flat, joined, next_word, take, without_space
+from schemagate.flat import Lexeme, as_bytes, closing, divide, flat, joined, next_word, take, without_space
 from schemagate.lexer import lexemes, quote, unquote
 
 
@@ -52,7 +52,8 @@ def table_parts(create: str, charsets: Mapping[str, str]) -> tuple[Part, ...]:
 def loadable_table(text: str, database: str) -> str:
     """The text of SHOW CREATE TABLE as it can be run in any schema: without AUTO_INCREMENT=n and the schema's own name.
 
-    MariaDB 10.11 writes a binary default as the bytes that it is; where these are no UTF-8 they become X'…' here.
+    Servers write a literal of another character set, and MariaDB 10.11 a binary default, as the bytes that it is. Where
+    these are no UTF-8 they become X'…' here, which means the same and can be written to a file.
     """
     own = quote(database)
     if " AUTO_INCREMENT=" not in text and f"{own}." not in text and text.isascii():
@@ -71,7 +72,7 @@ def loadable_table(text: str, database: str) -> str:
         elif kind == "word" and depth == 0 and lexeme == "AUTO_INCREMENT" and found[at + 1][1] == "=":
             skip = 3  # `=`, the number, and the blank behind it
         elif kind == "string" and not _is_text(lexeme):
-            out.append(f"X'{unquote(lexeme).encode(errors='surrogateescape').hex()}'")
+            out.append(f"{' ' if found[at - 1][1][:1] == '_' else ''}X'{as_bytes(lexeme).hex()}'")
         else:
             out.append(lexeme)
     return "".join(out)

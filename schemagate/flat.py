@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from schemagate.lexer import lexemes
+from schemagate.lexer import lexemes, unquote
 
 Lexeme = tuple[str, str]  # kind and text
 
 # In these a letter of ASCII is not the byte that it is elsewhere: their introducers are never left out.
 NOT_ASCII = frozenset({"_ucs2", "_utf16", "_utf16le", "_utf32", "_binary"})
+UNICODE = {"_utf8mb3": "utf-8", "_utf8mb4": "utf-8", "_latin1": "cp1252"}
+ESCAPED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 
 
 def flat(text: str) -> list[Lexeme]:
@@ -24,10 +26,12 @@ def flat(text: str) -> list[Lexeme]:
                 found.append(("space", " "))
         elif kind == "word":
             found.append((kind, today(lexeme)))
+        elif kind == "string":
+            string = _without_introducer(found, lexeme)
+            if found and found[-1][1] == "x":  # MariaDB writes it so for a default, and large everywhere else
+                found[-1] = ("word", "X")
+            found.append((kind, string))
         else:
-            if kind == "string" and found and lexeme.isascii() and _leads_ascii(found[-1]):
-                # MySQL rewrites the character sets of literals at ALTER TABLE. For ASCII it makes no difference.
-                found.pop()
             found.append((kind, lexeme))
     return found
 
@@ -90,6 +94,28 @@ def today(word: str) -> str:
     return word
 
 
-def _leads_ascii(lexeme: Lexeme) -> bool:
-    kind, text = lexeme
-    return kind == "word" and text[0] == "_" and text.lower() not in NOT_ASCII
+def as_bytes(string: str) -> bytes:
+    """The bytes that a string token stands for."""
+    return unquote(string).encode(errors="surrogateescape")
+
+
+def _without_introducer(found: list[Lexeme], string: str) -> str:
+    """A string token, and the introducer of its character set taken away from before it where that is no loss.
+
+    MySQL rewrites the character sets of literals at any ALTER TABLE: _utf8mb4'x' becomes _latin1'x' in an expression
+    with a column in latin1. What such a literal says is the same.
+    """
+    words = [text.lower() for _, text in found[-3:]]
+    hexadecimal = words[-2:] == [" ", "x"]
+    introducer = "".join(words[:-2] if hexadecimal else words[-1:])
+    if introducer[:1] != "_" or introducer in NOT_ASCII:
+        return string
+    if hexadecimal or not string.isascii():
+        content = bytes.fromhex(unquote(string)) if hexadecimal else as_bytes(string)
+        try:
+            said = content.decode(UNICODE[introducer])
+        except (KeyError, UnicodeDecodeError):
+            return string
+        string = "'" + "".join(ESCAPED.get(letter, letter) for letter in said) + "'"
+    del found[-3 if hexadecimal else -1 :]
+    return string

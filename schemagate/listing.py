@@ -105,9 +105,18 @@ def parse_listing(results: Sequence[Result]) -> Listed:
     )
 
 
+# MySQL keeps a literal in an expression in the character set of a column, and would write `?` for what is beyond ASCII.
+SESSION = "session"
+AS_IT_IS = "SET SESSION character_set_results = NULL"
+AS_UTF8 = "SET SESSION character_set_results = utf8mb4"
+
+
 def named(listed: Listed) -> Iterator[tuple[str, str]]:
-    """Kind and name of each object whose text is asked for, in the order of `creates`."""
-    yield from (("table", name) for name in listed.tables)
+    """Kind and name of each object whose text is asked for, in the order of `creates`; SESSION is what sets that."""
+    if listed.tables:
+        yield SESSION, AS_IT_IS
+        yield from (("table", name) for name in listed.tables)
+        yield SESSION, AS_UTF8
     yield from (("view", name) for name in listed.views)
     yield from (("sequence", name) for name in listed.sequences)
     yield from listed.routines
@@ -116,7 +125,7 @@ def named(listed: Listed) -> Iterator[tuple[str, str]]:
 
 def creates(listed: Listed) -> tuple[str, ...]:
     """The second packet: the text of each object. Triggers need none."""
-    return tuple(f"SHOW CREATE {kind} {quote(name)}" for kind, name in named(listed))
+    return tuple(name if kind == SESSION else f"SHOW CREATE {kind} {quote(name)}" for kind, name in named(listed))
 
 
 def fingerprint(listed: Listed, results: Sequence[Result | Exception]) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from schemagate.listing import GONE, KINDS, NOT_ALLOWED, Listed, creates, listing, named, parse_listing, text
+from schemagate.listing import GONE, KINDS, NOT_ALLOWED, SESSION, Listed, creates, listing, named, parse_listing, text
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
@@ -109,6 +109,7 @@ def assemble(
             if errno not in NOT_ALLOWED | GONE:
                 raise result
             unseen |= {kind} - ({kind} if errno in GONE else set())
+        if isinstance(result, Exception) or kind == SESSION:
             continue
         facts = {column.lower(): value for column, value in zip(result.columns, result.rows[0], strict=True)}
         create = next(value for column, value in facts.items() if column.startswith("create "))

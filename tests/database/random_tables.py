@@ -24,7 +24,20 @@ WORDS = [
     "# nor this", ") ENGINE=InnoDB AUTO_INCREMENT=7", "PRIMARY KEY (`id`)", "COLLATE utf8mb4_bin", "CHARACTER SET latin1", "int(11)",
     "Ünïcode", "日本語", "", " ", "%s", "NULL", "DEFAULT", ";", "\\0", "\\n) AUTO_INCREMENT=3 ",
 ]  # fmt: skip
-NAMES = ["plain", "Mixed", "with space", "tick`ed", "quote'd", "key", "comma,", "(bracket)", "ünï", "desc", "a.b", "/*x*/"]
+NAMES = [
+    "plain",
+    "Mixed",
+    "with space",
+    "tick`ed",
+    "quote'd",
+    "key",
+    "comma,",
+    "(bracket)",
+    "ünï",
+    "desc",
+    "a.b",
+    "/*x*/",
+]
 
 
 class RandomTable:
@@ -34,7 +47,9 @@ class RandomTable:
         self._random = random.Random(seed)
         self._mysql = flavour == "mysql"
         self._name = quoted(name)
-        self._columns: dict[str, str] = {}  # name -> sort: "int", "text", "binary", "time", "json", "other", "generated"
+        self._columns: dict[
+            str, str
+        ] = {}  # name -> sort: "int", "text", "binary", "time", "json", "other", "generated"
         self._indexes: list[str] = []
         self._checks: list[str] = []
         self._serial = 0
@@ -64,7 +79,9 @@ class RandomTable:
     def _charset(self) -> str:
         charset = self._one(list(CHARSETS))
         collation = self._one(CHARSETS[charset])
-        return self._one([f"CHARACTER SET {charset}", f"COLLATE {collation}", f"CHARACTER SET {charset} COLLATE {collation}"])
+        return self._one(
+            [f"CHARACTER SET {charset}", f"COLLATE {collation}", f"CHARACTER SET {charset} COLLATE {collation}"]
+        )
 
     def _table_charset(self) -> str:
         charset = self._one(["utf8mb4", "latin1", "utf8mb3"])
@@ -87,8 +104,19 @@ class RandomTable:
 
     def _int(self) -> str:
         width = self._maybe(f"({self._random.randint(1, 20)})", 0.3)
-        kind = self._one(["tinyint(1)", f"int{width}", f"bigint{width}", "smallint unsigned", f"mediumint{width} zerofill", "tinyint"])
-        default = self._one(["", "", "NOT NULL", "DEFAULT 0", "NOT NULL DEFAULT 1", "NULL DEFAULT NULL", "DEFAULT (1 + 1)"])
+        kind = self._one(
+            [
+                "tinyint(1)",
+                f"int{width}",
+                f"bigint{width}",
+                "smallint unsigned",
+                f"mediumint{width} zerofill",
+                "tinyint",
+            ]
+        )
+        default = self._one(
+            ["", "", "NOT NULL", "DEFAULT 0", "NOT NULL DEFAULT 1", "NULL DEFAULT NULL", "DEFAULT (1 + 1)"]
+        )
         return f"{kind} {default}"
 
     def _text(self) -> str:
@@ -100,14 +128,22 @@ class RandomTable:
         )  # fmt: skip
         default = ["", "", "NOT NULL", "NULL"]
         if "text" not in kind and kind[0] in "vc":
-            default += [f"DEFAULT {self._literal()}", "NOT NULL DEFAULT ''", f"DEFAULT (concat('x', {self._literal()}))"]
+            default += [
+                f"DEFAULT {self._literal()}",
+                "NOT NULL DEFAULT ''",
+                f"DEFAULT (concat('x', {self._literal()}))",
+            ]
         elif "text" in kind:
             default += ["DEFAULT ('long')", "DEFAULT (concat('a', 'b'))"]
         return f"{kind}{self._maybe(self._charset(), 0.5)} {self._one(default)}"
 
     def _binary(self) -> str:
         kind = self._one(["varbinary(20)", "binary(4)", "blob", "bit(5)"])
-        default = {"varbinary(20)": ["DEFAULT X'00FF27'", "DEFAULT 'ab'"], "binary(4)": ["DEFAULT X'FF00'"], "bit(5)": ["DEFAULT b'101'"]}
+        default = {
+            "varbinary(20)": ["DEFAULT X'00FF27'", "DEFAULT 'ab'"],
+            "binary(4)": ["DEFAULT X'FF00'"],
+            "bit(5)": ["DEFAULT b'101'"],
+        }
         return f"{kind} {self._one(['', 'NOT NULL', *default.get(kind, [])])}"
 
     def _time(self) -> str:
@@ -123,11 +159,21 @@ class RandomTable:
         )  # fmt: skip
 
     def _json(self) -> str:
-        return "json " + self._one(["", "NOT NULL", "DEFAULT (json_object())" if self._mysql else "DEFAULT json_object()"])
+        return "json " + self._one(
+            ["", "NOT NULL", "DEFAULT (json_object())" if self._mysql else "DEFAULT json_object()"]
+        )
 
     def _other(self) -> str:
         return self._one(
-            ["decimal(10,2)", "decimal(5,0) unsigned DEFAULT 1", "double DEFAULT 1.5", "float", "point", "geometry", "boolean DEFAULT true"]
+            [
+                "decimal(10,2)",
+                "decimal(5,0) unsigned DEFAULT 1",
+                "double DEFAULT 1.5",
+                "float",
+                "point",
+                "geometry",
+                "boolean DEFAULT true",
+            ]
             + ["decimal(8,3) NOT NULL DEFAULT (round(1.25, 1))"]
             + (["point NOT NULL SRID 4326"] if self._mysql else ["uuid", "inet6"])
         )
@@ -135,7 +181,9 @@ class RandomTable:
     def _generated(self) -> str:
         ints, texts = self._of("int"), self._of("text")
         how = self._one(["VIRTUAL", "STORED", ""])
-        expressions = [f"{column} + 1" for column in ints] + [f"concat({column}, {self._literal()})" for column in texts]
+        expressions = [f"{column} + 1" for column in ints] + [
+            f"concat({column}, {self._literal()})" for column in texts
+        ]
         expressions += [f"if({column} > 5, 'many', 'few')" for column in ints]
         expression = self._one(expressions)
         kind = "bigint" if expression.endswith("+ 1") else "varchar(200)" + self._maybe(self._charset(), 0.3)
@@ -163,14 +211,18 @@ class RandomTable:
         columns = self._index_columns()
         if sort == "FULLTEXT KEY":
             columns = ", ".join(self._of("text")[:1]) or "id"
-        options = self._maybe("USING BTREE", 0.2 if sort != "FULLTEXT KEY" else 0) + self._maybe(f"COMMENT {self._literal()}", 0.1)
+        options = self._maybe("USING BTREE", 0.2 if sort != "FULLTEXT KEY" else 0) + self._maybe(
+            f"COMMENT {self._literal()}", 0.1
+        )
         hidden = "INVISIBLE" if self._mysql else "IGNORED"
         return f"{sort} {quoted(name)} ({columns}){options}{self._maybe(hidden, 0.1)}"
 
     def _check(self) -> str:
         columns = self._of("int", "text")
         column = self._one(columns) if columns else "1"
-        expression = self._one([f"{column} <> {self._literal()}", f"{column} IS NOT NULL OR 1 = 1", f"length({column}) < 1000"])
+        expression = self._one(
+            [f"{column} <> {self._literal()}", f"{column} IS NOT NULL OR 1 = 1", f"length({column}) < 1000"]
+        )
         named = self._random.random() < 0.6
         name = self._new_name() + self._name.strip("`")  # such a name is used once in a schema
         self._checks += [name] if named else []
@@ -180,11 +232,21 @@ class RandomTable:
     def _foreign(self) -> str:
         # MariaDB writes a backtick in the names of a foreign key as it is: that text cannot be read by anybody.
         name = quoted(self._new_name(ticks=self._mysql) + self._name.strip("`"))
-        rules = self._one(["", "ON DELETE CASCADE", "ON DELETE SET NULL ON UPDATE CASCADE", "ON UPDATE RESTRICT", "ON DELETE NO ACTION"])
+        rules = self._one(
+            [
+                "",
+                "ON DELETE CASCADE",
+                "ON DELETE SET NULL ON UPDATE CASCADE",
+                "ON UPDATE RESTRICT",
+                "ON DELETE NO ACTION",
+            ]
+        )
         column = self._new_name(ticks=self._mysql)
         self._columns[column] = "int"
         constraint = self._maybe(f"CONSTRAINT {name}", 0.7)
-        return f"{quoted(column)} int NULL, ADD{constraint} FOREIGN KEY ({quoted(column)}) REFERENCES parent (id) {rules}"
+        return (
+            f"{quoted(column)} int NULL, ADD{constraint} FOREIGN KEY ({quoted(column)}) REFERENCES parent (id) {rules}"
+        )
 
     def _options(self) -> str:
         return (
