@@ -34,6 +34,11 @@ RESTLESS = frozenset(
 )  # fmt: skip
 
 
+NAMED = r"(?<![@\w'\"`])@([\w.$]+)"
+# `SET @a = …, @b = …` and `INTO @a`; an assignment inside an expression, `@a := …`, depends on too much.
+ASSIGNED = r"(?:(?:\bset|\bset\b[^;]*,)\s+|\binto\s+)@([\w.$]+)"
+
+
 class Keeper:
     """Puts a session back as it was when a file began. Never by resetting the connection: that would free the lock."""
 
@@ -80,26 +85,33 @@ class Keeper:
 
 
 def refuse_lost_variables(todo: Todo) -> None:
-    """Raise MigrationInvalid where the rest of a file reads a user variable that only the session of before could
-    know.
-    """
+    """Raise MigrationInvalid where the rest of a file reads a user variable that only an earlier session knew."""
     lost: set[str] = set()
     for statement in todo.migration.statements():
-        names = variables_of(statement)
+        names, assigned = variables_of(statement), assigned_by(statement)
         if statement.ordinal < todo.first:
-            if statement.kind == "set" and is_plain(statement) and not names & lost:
-                continue
-            lost |= names
-        elif names & lost:
-            name = min(names & lost)
+            again = statement.kind == "set" and is_plain(statement) and not (names - assigned) & lost
+            lost = lost - assigned if again else lost | names
+            continue
+        if read := (names - assigned) & lost:
+            name = min(read)
             raise MigrationInvalid(
-                f"{todo.migration.file}:{statement.line}: @{name} was set by a statement that is applied, in a "
-                f"session that "
-                f"is gone. Set it again in front of statement {statement.ordinal}, and start again.",
+                f"{todo.migration.file}:{statement.line}: @{name} was set by a statement that is applied, in a session "
+                f"that is gone. Set it again in front of statement {statement.ordinal}, and start again.",
                 file=todo.migration.file,
                 line=statement.line,
                 ordinal=statement.ordinal,
             )
+        lost -= assigned
+
+
+def assigned_by(statement: Statement) -> set[str]:
+    """The user variables that a SET or an INTO gives a value, and that it does not read."""
+    if "@" not in statement.text[:100_000]:
+        return set()
+    given = [name.lower() for name in re.findall(ASSIGNED, statement.text[:100_000], re.IGNORECASE)]
+    named = [name.lower() for name in re.findall(NAMED, statement.text[:100_000])]
+    return {name for name in given if named.count(name) == given.count(name)}
 
 
 def is_plain(statement: Statement) -> bool:
@@ -111,4 +123,4 @@ def variables_of(statement: Statement) -> set[str]:
     """The user variables that a statement names, in small letters; those of a very long one are not looked for."""
     if "@" not in statement.text[:100_000]:
         return set()
-    return {name.lower() for name in re.findall(r"(?<![@\w'\"`])@([\w.$]+)", statement.text[:100_000])}
+    return {name.lower() for name in re.findall(NAMED, statement.text[:100_000])}

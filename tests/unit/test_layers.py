@@ -11,15 +11,15 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
     errors checks sources options settings plain console log stop
-    database waiting server
-    lexer flat kinds names bodies pieces sql migrations
-    lock history journal
+    driver database waiting server
+    lexer flat kinds names bodies pieces sql files migrations
+    remembered lock history journal
     grants listing
     programs clauses outlines schema loading snapshot
     current
     plan isolation shadow expected verify rehearse session apply
     arguments commands
-""".split()
+""".split()  # noqa: SIM905 - a list of one name a line would hide the order
 
 
 def imports_of(module: str) -> set[str]:

@@ -1,0 +1,157 @@
+"""Which files are migrations, and what may not be in one?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemagate.errors import MigrationInvalid
+from schemagate.files import find
+from schemagate.migrations import Migrations, excerpt, load
+
+
+def loaded(directory: Path, **files: str | bytes) -> Migrations:
+    for name, text in files.items():
+        (directory / f"{name}.sql").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load(find(str(directory)))
+
+
+def refusal(directory: Path, **files: str | bytes) -> MigrationInvalid:
+    with pytest.raises(MigrationInvalid) as caught:
+        loaded(directory, **files)
+    return caught.value
+
+
+def test_names_order_and_identify(tmp_path: Path) -> None:
+    """The whole name counts, by code points; files that share a date are two migrations."""
+    found = loaded(
+        tmp_path, **{"20251121_b": "SELECT 1", "20251121_a": "SELECT 1", "00_x": "SELECT 1", "B": "", "a": ""}
+    )
+    assert [migration.name for migration in found.all] == ["00_x", "20251121_a", "20251121_b", "B", "a"]
+
+
+def test_the_snapshot_and_other_files_are_no_migrations(tmp_path: Path) -> None:
+    """schema.sql is the snapshot; what does not end in .sql, hidden files and folders' contents are nothing to us."""
+    for name in ("README.md", ".a.sql", "schema.sql"):
+        (tmp_path / name).write_text("no SQL at all '")
+    found = loaded(tmp_path, one="SELECT 1")
+    assert [migration.name for migration in found.all] == ["one"]
+    assert found.snapshot == str(tmp_path / "schema.sql")
+
+
+@pytest.mark.parametrize("name", [".sql", "a.SQL", "x" * 251 + ".sql", "a\nb.sql"])
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
+    """Rather than passed over without a word."""
+    try:
+        (tmp_path / name).write_text("SELECT 1")
+    except OSError:  # a name longer than the file system takes cannot come to us either
+        assert len(name) > 255
+        return
+    assert refusal(tmp_path).facts["file"] == name
+
+
+def test_a_folder_named_like_a_migration_is_refused(tmp_path: Path) -> None:
+    """A migration is one file."""
+    (tmp_path / "a.sql").mkdir()
+    assert "not a file" in refusal(tmp_path).message
+
+
+def test_no_migration_at_all_is_refused(tmp_path: Path) -> None:
+    """A mount that failed looks like an empty directory: the gate stays shut."""
+    error = refusal(tmp_path)
+    assert str(tmp_path) in error.message
+    assert "SCHEMAGATE_MIGRATIONS" in error.message
+    assert "cannot be read" in refusal(tmp_path / "nowhere").message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("SELECT 1;\n-- why\nUSE other;", 3),
+        ("ALTER DATABASE x CHARACTER SET utf8mb4", 1),
+        ("DROP SCHEMA x", 1),
+        ("LOCK TABLES a WRITE", 1),
+        ("SELECT 1;\nUNLOCK TABLES", 2),
+        ("START TRANSACTION;\nROLLBACK", 2),
+        ("XA BEGIN 'x'", 1),
+        ("SET autocommit = 0", 1),
+        ("SET @x = 1, @@session.autocommit = 0", 1),
+        ("SELECT\nRELEASE_ALL_LOCKS()", 1),
+        ("DO release_all_locks()", 1),
+        ("SELECT 1 INTO OUTFILE '/tmp/x'", 1),
+        ("START TRANSACTION;\nINSERT INTO a VALUES (1);\nCOMMIT AND CHAIN", 3),
+        ("SELECT 1;\nSTART TRANSACTION;\nINSERT INTO a VALUES (1);", 2),
+        ("SHUTDOWN", 1),
+        ("KILL 7", 1),
+    ],
+)
+def test_what_no_migration_may_hold(tmp_path: Path, text: str, line: int) -> None:
+    """Refused with file and line, before any server is asked."""
+    error = refusal(tmp_path, bad=text)
+    assert (error.facts["file"], error.facts["line"]) == ("bad.sql", line)
+    assert error.message.startswith(f"bad.sql:{line}: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 'USE other; LOCK TABLES', \"into outfile\"",
+        "START TRANSACTION; INSERT INTO a VALUES (1); COMMIT;",
+        "BEGIN; UPDATE a SET x = 1; SAVEPOINT s; ROLLBACK TO SAVEPOINT s; COMMIT WORK;",
+        "INSERT INTO uses VALUES ('rollback')",
+        "CREATE TABLE `use` (`xa` INT)",
+        "-- USE other\n/* LOCK TABLES */ SELECT 1",
+        "START TRANSACTION; INSERT INTO a VALUES (1); CREATE TABLE b (x INT)",
+    ],
+)
+def test_what_only_looks_forbidden(tmp_path: Path, text: str) -> None:
+    """Words in strings, names and comments are no statements; DDL ends a transaction by itself."""
+    assert loaded(tmp_path, good=text).all[0].count >= 1
+
+
+def test_the_digest_tells_any_change(tmp_path: Path) -> None:
+    """Of a text, of a name, of the snapshot."""
+    digests = [loaded(tmp_path, a="SELECT 1").digest]
+    digests.append(loaded(tmp_path, a="SELECT 1 ").digest)
+    digests.append(loaded(tmp_path, b="").digest)
+    (tmp_path / "schema.sql").write_text("-- x")
+    digests.append(loaded(tmp_path).digest)
+    (tmp_path / "a.sql").rename(tmp_path / "c.sql")
+    digests.append(loaded(tmp_path).digest)
+    assert len(set(digests)) == 5
+
+
+def test_line_ends_do_not_make_other_statements(tmp_path: Path) -> None:
+    """A checkout on Windows is the same history."""
+    first = loaded(tmp_path, a="CREATE TABLE a (\n  x INT\n);\nSELECT 1;\n")
+    second = loaded(tmp_path, a="\ufeffCREATE TABLE a (\r\n  x INT\r\n);\r\nSELECT 1;\r\n")
+    assert first.all[0].checksums == second.all[0].checksums
+    assert first.sha256 == second.sha256
+    assert first.digest != second.digest
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    """What is run is what was checked."""
+    migration = loaded(tmp_path, a="SELECT 1; SELECT 2;").all[0]
+    for text in ("SELECT 1; SELECT 3;", "SELECT 1;", "SELECT 1; SELECT 2; SELECT 3;"):
+        (tmp_path / "a.sql").write_text(text)
+        with pytest.raises(MigrationInvalid, match="changed while"):
+            list(migration.statements())
+
+
+def test_the_tables_that_the_texts_leave(tmp_path: Path) -> None:
+    """Made, dropped, renamed: what a start without a snapshot looks for."""
+    found = loaded(
+        tmp_path,
+        a="CREATE TABLE one (x INT); CREATE TABLE `two` (x INT); CREATE TEMPORARY TABLE no (x INT);"
+        "CREATE VIEW v AS SELECT 1",
+        b="DROP TABLE one; RENAME TABLE two TO three; DROP VIEW IF EXISTS v; CREATE TABLE one (y INT)",
+    )
+    assert found.tables() == ("one", "three")
+
+
+def test_an_excerpt_is_one_short_line() -> None:
+    """For messages."""
+    assert excerpt("ALTER\n  TABLE\tx") == "ALTER TABLE x"
+    assert len(excerpt("x " * 9000)) == 300
