@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schemagate.database import NO_SUCH_TABLE, ServerError
-from schemagate.sql import quote
+from schemagate.lexer import quote
 
 if TYPE_CHECKING:
     from datetime import datetime

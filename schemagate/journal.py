@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,13 @@ from schemagate import __version__
 from schemagate.database import ServerError
 from schemagate.errors import ConnectionLost, SchemagateError
 from schemagate.history import COLUMNS, Entry, History, read
-from schemagate.sql import quote
+from schemagate.lexer import quote
+from schemagate.remembered import FORM
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.server import Server
     from schemagate.settings import Settings
-
-FORM = 1  # of the tables below and of what a fingerprint covers: a row remembered under another form is not believed
 
 TABLES = {
     "schemagate_starts": """
@@ -74,37 +73,6 @@ TABLES = {
         start_id BIGINT UNSIGNED NOT NULL,
         verified_at DATETIME(6) NOT NULL COMMENT 'UTC'""",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The one remembered row: what was proven last, of which files, on which server."""
-
-    form: int
-    files: bytes
-    server_uuid: str
-    server_version: str
-    fingerprint: str
-    proof: str
-    tables: int
-
-
-def verified_query(database: str) -> str:
-    """The remembered row; one that fails where there is no journal."""
-    return (
-        "SELECT form, files, server_uuid, server_version, fingerprint, proof, tables "
-        f"FROM {quote(database)}.schemagate_verified WHERE id = 1"
-    )
-
-
-def parse_verified(rows: Sequence[tuple[Any, ...]]) -> Verified | None:
-    """The answer to `verified_query`."""
-    return Verified(*rows[0]) if rows else None
-
-
-def unsettled_query(database: str) -> str:
-    """How many entries have no outcome. Failed ones do not count: their migration is pending, which the files tell."""
-    return f"SELECT COUNT(*) FROM {quote(database)}.schemagate_journal WHERE outcome = 'begun'"
 
 
 class Journal:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.database import ServerError
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout
-from schemagate.sql import quote
+from schemagate.lexer import quote
 
 if TYPE_CHECKING:
     from schemagate.database import Connection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.database import ServerError
 from schemagate.errors import MigrationInvalid
-from schemagate.sql import quote
+from schemagate.lexer import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

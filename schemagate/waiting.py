@@ -6,8 +6,6 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-import pymysql
-
 from schemagate.database import (
     DENIED_LOGIN,
     LOST,
@@ -20,6 +18,7 @@ from schemagate.database import (
     denied_message,
     number_of,
 )
+from schemagate.driver import pymysql
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
 
 if TYPE_CHECKING:
@@ -30,18 +29,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def wait_for(settings: Settings, stop: Stop, log: Log, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+def wait_for(
+    settings: Settings,
+    stop: Stop,
+    log: Log,
+    greet: Callable[[Connection], T],
+    before_waiting: Callable[[], object] = bool,
+) -> tuple[Connection, T]:
     """Wait until MySQL lets us in and `greet` is content with it; returns the session and what `greet` returned.
 
     Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in
     all: then
     DatabaseUnavailable. An account or database that is refused gets `grace_seconds`, since an operator may still
-    be making it: then AccessDenied. Says once per reason what it is waiting for.
+    be making it: then AccessDenied. Says once per reason what it is waiting for. `before_waiting` is called where
+    the first attempt fails, before anything else: what it raises is not worth waiting for.
     """
     waiting = _Waiting(settings, stop, log)
     try:  # the first attempt needs no tenacity, and most starts need no second
         return _attempt(settings, greet)
     except Exception as error:
+        before_waiting()
         if not waiting.may_come(error):
             raise waiting.verdict(error) from error
         waiting.say(error)
@@ -138,7 +145,7 @@ def _distrusted(error: BaseException) -> bool:
 
 
 def _create_database(settings: Settings) -> bool:
-    from schemagate.sql import quote
+    from schemagate.lexer import quote
 
     try:
         connection = connect(settings, None)

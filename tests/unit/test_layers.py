@@ -10,12 +10,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
-    errors checks sources options settings plain console log stop
-    driver database waiting server
-    lexer flat kinds names bodies pieces sql files migrations
-    remembered lock history journal
-    grants listing
-    programs clauses outlines schema loading snapshot
+    errors lexer plain sources checks options settings console log stop
+    driver database server waiting
+    flat kinds names bodies pieces sql files migrations
+    lock history remembered journal
+    grants clauses listing programs outlines schema loading snapshot
     current
     plan isolation shadow expected verify rehearse session apply
     arguments commands

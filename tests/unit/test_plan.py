@@ -154,7 +154,7 @@ TEXTS = st.text("xyz", max_size=4)
 def test_a_plan_never_runs_a_statement_twice_nor_leaves_one_out(
     first: dict[str, str], second: dict[str, str], stop: int
 ) -> None:
-    """Files are run, stopped anywhere, changed, planned again: what is left is what is not applied, or it is refused."""
+    """Files are run, stopped anywhere, changed, planned again: what is left is what is not applied, or refused."""
     done: dict[str, tuple[str, int]] = {}
     for name, text in sorted(first.items()):
         ran = text[: max(0, stop)]
