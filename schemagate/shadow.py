@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate import schema, server
-from schemagate.database import NO_SUCH_TABLE, ServerError, open_session
+from schemagate.database import NO_SUCH_TABLE, SYNTAX, ServerError, open_session
 from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
 from schemagate.isolation import (
     LONGEST_DATA,
@@ -244,6 +244,7 @@ class Shadow:
             if any(token.text == "(" for token in tokens(statement.text)):
                 return "SET with an expression is not run in the shadow", False
         elif kind not in STRUCTURE and kind not in PREPARED:
+            self._parse(migration, statement)
             return f"what {kind.upper()} does cannot be kept inside the shadow", True
         if kind in PREPARED and len(statement.text) > LONGEST_DATA:
             return f"{kind.upper()} of more than {LONGEST_DATA >> 20} MiB is not prepared", False
@@ -262,6 +263,16 @@ class Shadow:
                 return f"{kind.upper()} cannot be prepared", False
             raise Refused(migration, statement, error) from error
         return None, False
+
+    def _parse(self, migration: Migration, statement: Statement) -> None:
+        """Let the server read what is not run here: preparing runs nothing. Raises Refused for what is no SQL to it."""
+        if len(statement.text) > LONGEST_DATA:
+            return
+        try:
+            self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(statement.text)}")
+        except ServerError as error:
+            if error.errno == SYNTAX:  # all else may be right where it is run
+                raise Refused(migration, statement, error) from error
 
     def _session(self) -> None:
         for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
