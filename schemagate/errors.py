@@ -42,7 +42,7 @@ class SchemagateError(Exception):
 
 
 class SettingsInvalid(SchemagateError):
-    """The environment or the command line; every problem is in `facts["problems"]`."""
+    """The environment or the command line is wrong; `problems` has every problem."""
 
     exit_code = 10
     event = "settings.invalid"
@@ -126,7 +126,7 @@ class StatementInDoubt(SchemagateError):
 
 
 class SchemaDrift(SchemagateError):
-    """The schema found is not the one expected; `facts["differences"]` has each deviation."""
+    """The schema found is not the one expected; `differences` has each deviation."""
 
     exit_code = 32
     event = "schema.drift"
