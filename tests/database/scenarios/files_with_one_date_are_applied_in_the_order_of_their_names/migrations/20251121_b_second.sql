@@ -1,0 +1,2 @@
+ALTER TABLE words ADD COLUMN word VARCHAR(20) NOT NULL;
+INSERT INTO words (word) VALUES ('second');

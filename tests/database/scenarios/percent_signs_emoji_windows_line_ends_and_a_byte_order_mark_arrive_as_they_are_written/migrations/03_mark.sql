@@ -1,0 +1,1 @@
+﻿INSERT INTO words (id, word) VALUES (7, 'after a mark');

@@ -1,0 +1,1 @@
+INSERT INTO words (id, word) VALUES (8, '%');
