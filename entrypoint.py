@@ -13,8 +13,8 @@ from schemagate.arguments import parse
 from schemagate.current import is_current, meet
 from schemagate.database import ServerError, open_session, translated
 from schemagate.errors import SchemagateError
+from schemagate.files import find
 from schemagate.log import make_log
-from schemagate.migrations import find, load
 from schemagate.settings import load_settings, reporting
 from schemagate.stop import Stop
 
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemagate.arguments import Arguments
+    from schemagate.files import Files
     from schemagate.log import Log
+    from schemagate.migrations import Migrations
     from schemagate.settings import Settings
 
 
 def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """One start of `up`: wait, migrate, verify. Returns what it did, as fields; raises whatever keeps the gate shut."""
-    migrations = load(find(settings.migrations))  # all that can fail without a database comes first
-    connection, greeting = meet(settings, stop, log, to_write=True)
+    files = find(settings.migrations)
+    connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, migrations, log):
+        if is_current(connection, greeting, files, log):
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
+    migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
     from schemagate.apply import apply
     from schemagate.journal import recorded
@@ -61,6 +64,13 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
         applied = apply(plan, session, journal, here, settings, stop, log)
         journal.remember(migrations.digest, *verify(session, here, expected, log, built=fresh))
     return {"message": VERIFIED, "unchanged": False, "applied": applied.statements, "rows": applied.rows}
+
+
+def load(files: Files) -> Migrations:
+    """Read the files and check that they are SQL. Raises MigrationInvalid."""
+    from schemagate import migrations  # a start with nothing to do knows them by their digest
+
+    return migrations.load(files)
 
 
 VERIFIED = "Database schema verified and ready"

@@ -316,4 +316,6 @@ def _failed(migration: Migration, statement: Statement, error: ServerError) -> S
         statement=excerpt(statement.text),
         errno=error.errno,
         error=error.text,
+        state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied, this one is not",
+        next="schemagate status",
     )

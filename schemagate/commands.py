@@ -13,10 +13,11 @@ from schemagate.current import is_current, meet
 from schemagate.database import open_session
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import replay
+from schemagate.files import SNAPSHOT, find
 from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import lock
-from schemagate.migrations import SNAPSHOT, find, load
+from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
 from schemagate.server import working_session
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
@@ -43,11 +44,12 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
     """The verdict of `up` without writing anything: no lock, no shadow, no journal. Raises what `up` would, or
     Pending.
     """
-    migrations = load(find(settings.migrations))
-    connection, greeting = meet(settings, stop, log, to_write=False)
+    files = find(settings.migrations)
+    connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, migrations, log):
+        if is_current(connection, greeting, files, log):
             return {"message": "Database schema verified and ready"}
+        migrations = load(files)
         history = history_of(connection, greeting.server.database)
         plan = make_plan(migrations, history, settings)
         if plan.todo:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from schemagate import journal, listing, server
+from schemagate import listing, remembered, server
 from schemagate.database import NotReady, Result, ServerError
 from schemagate.waiting import wait_for
 
@@ -15,17 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schemagate.database import Connection
-    from schemagate.journal import Verified
+    from schemagate.files import Files
     from schemagate.listing import Listed
     from schemagate.log import Log
-    from schemagate.migrations import Migrations
+    from schemagate.remembered import Verified
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
+class Greeting(NamedTuple):
     """The answers to the first packet: the server, what it lists, and what we remember of it."""
 
     server: Server
@@ -39,10 +37,12 @@ class Greeting:
         return list(self.listed.tables)
 
 
-def meet(settings: Settings, stop: Stop, log: Log, *, to_write: bool) -> tuple[Connection, Greeting]:
+def meet(
+    settings: Settings, stop: Stop, log: Log, *, to_write: bool, before_waiting: Callable[[], object] = bool
+) -> tuple[Connection, Greeting]:
     """Wait for the server, ask it the first packet of questions, and say what it is. Raises what `wait_for` raises."""
     began = time.monotonic()
-    connection, greeting = wait_for(settings, stop, log, greet(settings.database, to_write=to_write))
+    connection, greeting = wait_for(settings, stop, log, greet(settings.database, to_write=to_write), before_waiting)
     log.info(
         "database.ready",
         flavour=greeting.server.flavour,
@@ -69,8 +69,8 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
                 *session,
                 server.facts_query(flavour),
                 *questions,
-                journal.verified_query(database),
-                journal.unsettled_query(database),
+                remembered.verified_query(database),
+                remembered.unsettled_query(database),
             ]
         )
         for answer in answers[:-2]:
@@ -85,18 +85,18 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
         return Greeting(
             here,
             listing.parse_listing(results[at + 1 : at + 1 + len(questions)]),
-            journal.parse_verified(verified.rows) if isinstance(verified, Result) else None,
-            in_doubt=not isinstance(unsettled, Result) or bool(unsettled.rows[0][0]),
+            remembered.parse_verified(verified.rows) if isinstance(verified, Result) else None,
+            in_doubt=not isinstance(unsettled, Result) or any(row[0] for row in unsettled.rows),
         )
 
     return ask
 
 
-def is_current(connection: Connection, greeting: Greeting, migrations: Migrations, log: Log) -> bool:
+def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log) -> bool:
     """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is."""
-    if not _is_as_proven(connection, greeting, migrations.digest):
+    if not _is_as_proven(connection, greeting, files.digest):
         return False
-    log.info("start.unchanged", migrations=len(migrations.all))
+    log.info("start.unchanged", migrations=len(files.paths))
     log.info("schema.verified", tables=greeting.tables, proof="remembered")
     return True
 
@@ -106,7 +106,7 @@ def _is_as_proven(connection: Connection, greeting: Greeting, files: bytes) -> b
     if known is None or greeting.in_doubt:
         return False
     if (known.form, known.files, known.server_uuid, known.server_version) != (
-        journal.FORM,
+        remembered.FORM,
         files,
         here.uuid,
         here.version,

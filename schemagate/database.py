@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pymysql.constants import CLIENT
-
 from schemagate.driver import Session, pymysql, unverified
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable
 
@@ -247,7 +245,7 @@ def connect(settings: Settings, database: str | None, *, several: bool = False) 
         password=settings.password.reveal().encode(),
         database=database,
         charset="utf8mb4",
-        client_flag=CLIENT.MULTI_STATEMENTS if several else 0,
+        client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS if several else 0,
         autocommit=None,
         connect_timeout=settings.connect_seconds,
         read_timeout=settings.connect_seconds,

@@ -6,13 +6,16 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from schemagate.errors import MigrationInvalid
 from schemagate.sql import Statement, decode, statements
 
-SNAPSHOT = "schema.sql"
+if TYPE_CHECKING:
+    from schemagate.files import Files
+
 CHUNK_BYTES = 1 << 16
-LONGEST_NAME = 250  # characters; the journal's column takes 255
 CHECKSUM_BYTES = 32
 
 # What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we
@@ -108,56 +111,7 @@ class Migrations:
         return tuple(sorted(there))
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """A directory's files and the digest of their bytes; nothing is parsed yet."""
-
-    directory: str
-    paths: tuple[str, ...]
-    snapshot: str | None
-    digest: bytes
-
-
-def find(directory: str) -> Files:
-    """The migration files of a directory, in order. Raises MigrationInvalid for an impossible name, or no file."""
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError as error:
-        raise MigrationInvalid(
-            f"The migrations in {directory} cannot be read: {error.strerror}.", file=directory
-        ) from error
-    found = [name for name in names if _is_migration(directory, name)]
-    if not found:
-        raise MigrationInvalid(
-            f"There is no migration in {directory}; mount or copy the files there, or set SCHEMAGATE_MIGRATIONS.",
-            file=directory,
-        )
-    paths = [os.path.join(directory, name) for name in found]
-    snapshot = os.path.join(directory, SNAPSHOT) if SNAPSHOT in names else None
-    return Files(directory, tuple(paths), snapshot, _digest([*paths, snapshot] if snapshot else paths))
-
-
-def _is_migration(directory: str, name: str) -> bool:
-    if name == SNAPSHOT or not name.lower().endswith(".sql"):
-        return False
-    problem = None
-    if name == ".sql":
-        problem = "the file has no name before .sql; name it"
-    elif name.startswith("."):
-        return False  # what editors and file systems leave behind
-    elif not name.endswith(".sql"):
-        problem = "rename it to end in .sql, in lower case"
-    elif len(name) - len(".sql") > LONGEST_NAME:
-        problem = f"the name is longer than {LONGEST_NAME} characters; shorten it"
-    elif not name.isprintable():
-        problem = "the name has characters that cannot be printed; rename it"
-    elif not os.path.isfile(os.path.join(directory, name)):
-        problem = "it is not a file; a migration is one SQL file"
-    if problem:
-        raise MigrationInvalid(f"{name}: {problem}.", file=name)
-    return True
-
-
+@cache
 def load(files: Files) -> Migrations:
     """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid with file and
     line.
@@ -232,17 +186,11 @@ def _words(text: str) -> set[str]:
     return {token.text.lower() for token in tokens(text) if token.kind == "word"}
 
 
-def _digest(paths: list[str]) -> bytes:
-    total = hashlib.sha256()
-    for path in paths:
-        name = os.path.basename(path)
-        try:
-            with open(path, "rb") as file:
-                total.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
-    return total.digest()
-
-
 def _changed(file: str, line: int | None) -> MigrationInvalid:
     return MigrationInvalid(f"{file} changed while this start was reading it; start again.", file=file, line=line)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a statement, on one line, for a message."""
+    line = " ".join(text[:2000].split())
+    return line if len(line) <= 300 else line[:299] + "…"

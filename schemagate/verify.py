@@ -11,7 +11,8 @@ from schemagate.current import encoded
 from schemagate.database import given
 from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift, SnapshotStale
 from schemagate.expected import Expected, Verdict
-from schemagate.migrations import SNAPSHOT, excerpt
+from schemagate.files import SNAPSHOT
+from schemagate.migrations import excerpt
 from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
 from schemagate.shadow import Refused
@@ -92,6 +93,7 @@ def drift(verdict: Verdict) -> SchemaDrift:
         differences=as_facts(verdict.differences),
         differing=len(verdict.differences),
         proof=verdict.proof,
+        state="all migrations are applied; the difference was left as it is",
     )
 
 

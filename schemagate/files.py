@@ -1,0 +1,73 @@
+"""The migration files of a directory, by name and digest: all that a start with nothing to do needs of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import NamedTuple
+
+from schemagate.errors import MigrationInvalid
+
+SNAPSHOT = "schema.sql"
+LONGEST_NAME = 250  # characters; the journal's column takes 255
+
+
+class Files(NamedTuple):
+    """A directory's files and the digest of their bytes; nothing is parsed yet."""
+
+    directory: str
+    paths: tuple[str, ...]
+    snapshot: str | None
+    digest: bytes
+
+
+def find(directory: str) -> Files:
+    """The migration files of a directory, in order. Raises MigrationInvalid for an impossible name, or no file."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        raise MigrationInvalid(
+            f"The migrations in {directory} cannot be read: {error.strerror}.", file=directory
+        ) from error
+    found = [name for name in names if _is_migration(directory, name)]
+    if not found:
+        raise MigrationInvalid(
+            f"There is no migration in {directory}; mount or copy the files there, or set SCHEMAGATE_MIGRATIONS.",
+            file=directory,
+        )
+    paths = [os.path.join(directory, name) for name in found]
+    snapshot = os.path.join(directory, SNAPSHOT) if SNAPSHOT in names else None
+    return Files(directory, tuple(paths), snapshot, _digest([*paths, snapshot] if snapshot else paths))
+
+
+def _is_migration(directory: str, name: str) -> bool:
+    if name == SNAPSHOT or not name.lower().endswith(".sql"):
+        return False
+    problem = None
+    if name == ".sql":
+        problem = "the file has no name before .sql; name it"
+    elif name.startswith("."):
+        return False  # what editors and file systems leave behind
+    elif not name.endswith(".sql"):
+        problem = "rename it to end in .sql, in lower case"
+    elif len(name) - len(".sql") > LONGEST_NAME:
+        problem = f"the name is longer than {LONGEST_NAME} characters; shorten it"
+    elif not name.isprintable():
+        problem = "the name has characters that cannot be printed; rename it"
+    elif not os.path.isfile(os.path.join(directory, name)):
+        problem = "it is not a file; a migration is one SQL file"
+    if problem:
+        raise MigrationInvalid(f"{name}: {problem}.", file=name)
+    return True
+
+
+def _digest(paths: list[str]) -> bytes:
+    total = hashlib.sha256()
+    for path in paths:
+        name = os.path.basename(path)
+        try:
+            with open(path, "rb") as file:
+                total.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
+    return total.digest()
