@@ -42,7 +42,7 @@ def body_end(text: str, start: int) -> tuple[int, bool] | None:
     if first is None:
         return None
     blocks = Blocks()
-    for kind, word, offset in chain((first,) if first else (), stream):
+    for kind, word, offset in chain(first, stream):
         if word == ";" and not blocks.opened:
             return offset, False
         blocks.feed(kind, word)
@@ -78,7 +78,7 @@ class Blocks:
             self.beginning, self.handler = True, False
         elif text == ":":
             self.beginning = labelled
-        self.operand = text == ")" or (kind != "punctuation" and text not in EXPECTING)
+        self.operand = text == ")" or self.previous == "." or (kind != "punctuation" and text not in EXPECTING)
         self.previous = text
 
     def _begin(self, word: str) -> None:
@@ -113,24 +113,24 @@ class Blocks:
             self.opened.pop()
 
 
-def _body(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
-    """Read on to where the body begins: its first token, or () where that is the next one; None without a body."""
+def _body(stream: Iterator[Lexeme]) -> tuple[Lexeme, ...] | None:
+    """Read on to where the body begins: the tokens of it that had to be read for that; None without a body."""
     first = next(stream, None)
     if first is None:
         return None
     word = first[1]
     if word == "BEGIN":  # alone, or with WORK, it starts a transaction
         following = next(stream, None)
-        return first if following is not None and following[1] == "NOT" else None
+        return (first, following) if following is not None and following[1] == "NOT" else None
     if word in ("CREATE", "ALTER"):
         return _header(stream, altering=word == "ALTER")
     if word in OPENERS:
-        return first
+        return (first,)
     following = next(stream, None)
     return () if following is not None and following[1] == ":" else None
 
 
-def _header(stream: Iterator[Lexeme], altering: bool) -> Lexeme | tuple[()] | None:
+def _header(stream: Iterator[Lexeme], altering: bool) -> tuple[Lexeme, ...] | None:
     for kind, word, _ in stream:
         if word == "DEFINER":
             for _ in range(2):  # the equals sign, and a name which may be any word
@@ -144,20 +144,20 @@ def _header(stream: Iterator[Lexeme], altering: bool) -> Lexeme | tuple[()] | No
     return None
 
 
-def _trigger(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
+def _trigger(stream: Iterator[Lexeme]) -> tuple[Lexeme, ...] | None:
     previous = ""
     for _, word, _ in stream:
         if word == "ROW" and previous == "EACH":
             first = next(stream, None)
             if first is None or first[1] not in ("FOLLOWS", "PRECEDES"):
-                return first
+                return (first,) if first else ()
             next(stream, None)
             return ()
         previous = word
     return None
 
 
-def _event(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
+def _event(stream: Iterator[Lexeme]) -> tuple[Lexeme, ...] | None:
     previous = "EVENT"
     for _, word, _ in stream:
         if word == "DO" and previous not in ("EVENT", "EXISTS", "."):
@@ -168,7 +168,7 @@ def _event(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
     return None
 
 
-def _routine(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
+def _routine(stream: Iterator[Lexeme]) -> tuple[Lexeme, ...] | None:
     depth, parameters, previous = 0, False, ""
     for lexeme in stream:
         kind, word, _ = lexeme
@@ -181,7 +181,7 @@ def _routine(stream: Iterator[Lexeme]) -> Lexeme | tuple[()] | None:
             if word == ":":
                 return ()
             if kind == "word" and (word in OPENERS or word in SIMPLE) and not _type(word, previous):
-                return lexeme
+                return (lexeme,)
         previous = word
     return None
 

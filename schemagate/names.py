@@ -40,9 +40,7 @@ class Qualifier:
 # Words that may stand between a keyword and the name it announces.
 BETWEEN = words("AS CONCURRENT DELAYED EXISTS HIGH_PRIORITY IF IGNORE INTO LATERAL LOW_PRIORITY NOT TABLE TABLES TO")
 # Where a name was expected and one of these comes, there is none; and here a list of tables ends.
-ENDINGS = words(
-    "EXCEPT GROUP HAVING INTERSECT LIMIT ORDER READ RETURNING SELECT SET UNION VALUE VALUES WHERE WINDOW WITH"
-)
+ENDINGS = words("EXCEPT GROUP HAVING INTERSECT LIMIT ORDER RETURNING SELECT SET UNION VALUE VALUES WHERE WINDOW WITH")
 # INSERT, UPDATE and DELETE behind these are no verbs: ON UPDATE CASCADE, FOR UPDATE, BEFORE INSERT OR DELETE, GRANT.
 NO_VERB = frozenset({"ON", "FOR", "KEY", "BEFORE", "AFTER", "OR", ",", "GRANT", "REVOKE", "OF"})
 LISTS = frozenset(
@@ -177,7 +175,8 @@ class _Reader:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._object = "" if kind.endswith(" table") else kind.rpartition(" ")[2].upper()
+        verb, _, thing = kind.partition(" ")
+        self._object = thing.upper() if verb in ("create", "alter", "drop") else ""
         self._located = kind not in ("create index", "drop index", "create trigger", "grant", "revoke")
         self._frames = [_Frame()]
         self._before = ("", "")  # the two items before; "name" for an object
@@ -192,7 +191,7 @@ class _Reader:
         if mark == "(":
             union = self._before == ("UNION", "=")
             expecting = frame.expecting or union or last in SEQUENCE_CALLS
-            self._frames.append(_Frame(expecting, frame.expecting or union, frame.verb))
+            self._frames.append(_Frame(expecting, frame.expecting or union))
             frame.expecting = False
         elif mark == ")" and len(self._frames) > 1:
             self._frames.pop()
@@ -247,6 +246,8 @@ class _Reader:
                 return frame.verb == "DELETE" and following != "("
             case "REFERENCES" | "CALL":
                 return True
+            case "TRUNCATE":
+                return following != "("
             case "TABLE" | "TABLES":
                 frame.listing = self._kind in LISTS or self._kind.startswith("drop ")
                 return True

@@ -179,7 +179,8 @@ class _Splitter:
         self._check(first, stop)
         token_line = self._line_of(first)
         end = first + len(text[first:stop].rstrip(TRAILING))
-        pieces = [self._take("statement", end, token_line)]
+        # The clients send nothing of a statement of control characters alone.
+        pieces = [self._take("statement", end, token_line) if end > first else self._take("comment", stop)]
         if stop < len(text):
             pieces.append(self._take("delimiter", stop + len(rules.delimiter)))
         self._fresh = False

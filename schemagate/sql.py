@@ -96,26 +96,27 @@ def decode(raw_chunks: Iterable[bytes], file: str) -> Iterator[str]:
     Where the first line ends with a carriage return alone, each of these becomes a line feed: to the server, as to
     `split`, a comment ends at a line feed only, and would swallow the rest of such a file.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    decoder, bad = codecs.getincrementaldecoder("utf-8-sig")(), ""
     line, held, ending, translator = 1, "", "", io.IncrementalNewlineDecoder(None, translate=True)
     for raw in chain(filter(None, raw_chunks), (b"",)):
         try:
             text = held + decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:
-            line += held.count("\n") + error.object[: error.start].count(b"\n")
-            raise MigrationInvalid(f"{file} line {line} is not UTF-8; save it so", file=file, line=line) from None
-        if "\0" in text:
-            line += text.count("\n", 0, text.index("\0"))
-            raise MigrationInvalid(f"{file} line {line} has a NUL character; take it out", file=file, line=line)
+            text, bad = held + error.object[: error.start].decode(), "is not UTF-8; save it as UTF-8"
+        last = not raw or bool(bad)
         if not ending:
             found = _ending().search(text)
-            held = text if raw and found and found.end() == len(text) and found[0] == "\r" else ""
+            held = text if found and found[0] == "\r" and found.end() == len(text) and not last else ""
             if held:  # a line feed may come next
                 continue
             ending = found[0] if found else ""
         if ending == "\r":
-            text = translator.decode(text, final=not raw)
+            text = translator.decode(text, final=last)
+        if "\0" in text:
+            text, bad = text[: text.index("\0")], "has a NUL character; take it out"
         line += text.count("\n")
+        if bad:
+            raise MigrationInvalid(f"{file} line {line} {bad}", file=file, line=line)
         yield text
 
 
