@@ -162,6 +162,8 @@ def _refusal(refused: list[Mismatch]) -> HistoryMismatch:
         f"migration for the change; or, if you know that the database is right, allow it by name: {settings}.",
         mismatches=[{"kind": m.kind, "migration": m.migration, "detail": m.detail} for m in refused],
         allow=settings,
+        state="not touched",
+        next="schemagate status",
     )
 
 
