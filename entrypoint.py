@@ -81,8 +81,12 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     began = time.monotonic()
     stop = Stop()
     stop.install()  # first of all: as process 1 we would not even hear SIGTERM otherwise
-    arguments = parse(sys.argv[1:] if argv is None else argv)
     environment = os.environ if environment is None else environment
+    try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+    except SchemagateError as error:
+        make_log(reporting(environment, {}), sys.stdout).failed(error)
+        return error.exit_code
     report = reporting(environment, arguments.flags)
     log = make_log(report, sys.stderr if arguments.command in ANSWERING else sys.stdout)
     try:

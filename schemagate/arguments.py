@@ -48,7 +48,7 @@ class Arguments(NamedTuple):
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the command line. Ends the process with 0 for --help and --version, and with 10 for what makes no sense."""
+    """Read the command line. Ends the process for --help and --version; raises SettingsInvalid for nonsense."""
     if not argv or list(argv) == ["up"]:
         return Arguments()  # what containers do; argparse costs them 10 ms
     return _parse(argv)
@@ -56,14 +56,15 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 def _parse(argv: Sequence[str]) -> Arguments:
     import argparse
+    from typing import NoReturn
 
     from schemagate import __version__
+    from schemagate.errors import SettingsInvalid
     from schemagate.settings import SETTINGS
 
     class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> None:  # type: ignore[override]
-            self.print_usage(__import__("sys").stderr)
-            self.exit(10, f"{self.prog}: {message}; `schemagate --help` tells more\n")
+        def error(self, message: str) -> NoReturn:
+            raise SettingsInvalid(f"{self.prog}: {message}; `schemagate --help` tells more", problems=[message])
 
     argv, become = _cut(list(argv))
     parser = Parser(

@@ -257,9 +257,12 @@ def recorded(connection: Connection, server: Server, settings: Settings, command
     journal.begin_start(settings, command)
     try:
         yield journal
-    except SchemagateError as error:
+    except Exception as error:
         # What the start ended with is told by the log in any case; here only if the session still lives.
         with suppress(ServerError, ConnectionLost):
-            journal.end_start(error.exit_code, error.event, error.message)
+            if isinstance(error, SchemagateError):
+                journal.end_start(error.exit_code, error.event, error.message)
+            else:
+                journal.end_start(1, "start.crashed", type(error).__name__)
         raise
     journal.end_start(0, "start.finished", None)
