@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from schemagate.errors import MigrationInvalid
-from schemagate.lexer import BLANKS, BLOCK_COMMENT, DOLLAR, DOLLARS, LETTER, LINE_COMMENT, QUOTED, STRING, lexemes
+from schemagate.lexer import BLANKS, BLOCK_COMMENT, DOLLAR, LETTER, LINE_COMMENT, QUOTED, STRING, lexemes
 
 # So much must be in sight to tell what begins at some place: the word DELIMITER, or `/*M!`.
 SIGHT = 32
@@ -39,16 +39,33 @@ class _Rules:
         self.delimiter = delimiter
         mark, first = re.escape(delimiter), re.escape(delimiter[0])
         blanks = rf"[{BLANKS}]++"
-        dollar = rf"(?<={LETTER})\$|{DOLLARS}|(?!{DOLLAR})\$"
         comment = rf"{LINE_COMMENT}|{BLOCK_COMMENT}"
         # The first character of the delimiter alone. Where it may begin something else, the others know.
         alone = "" if delimiter[0] in "#-/$" else f"|{first}"
-        unit = rf"{STRING}|{QUOTED}|{comment}|\\(?:.|\Z)|/(?!\*(?!M?!))|-(?!-[\x00-\x20\x7f]|-\Z)|{dollar}{alone}"
+        unit = (
+            rf"{STRING}|{QUOTED}|{comment}|\\(?:.|\Z)|/(?!\*(?!M?!))|-(?!-[\x00-\x20\x7f]|-\Z)"
+            rf"|(?<={LETTER})\$|(?!{DOLLAR})\${alone}"
+        )
         flags = re.DOTALL | re.ASCII
-        # White space and whole line comments; white space and all comments; a statement, and its delimiter if found.
+        # White space and whole line comments; white space and all comments; a statement, up to its delimiter, or up to
+        # a quote or comment that does not end.
         self.lead = re.compile(rf"(?:{blanks}|(?!{mark}){LINE_COMMENT}\n)*+", flags)
         self.skip = re.compile(rf"(?:{blanks}|(?!{mark})(?:{comment}))*+", flags)
-        self.plain = re.compile(rf"""(?:[^'"`\#/\-\\${first}]++|(?!{mark})(?:{unit}))*+(?P<delimiter>{mark})?""", flags)
+        self._plain = re.compile(rf"""(?:[^'"`\#/\-\\${first}]++|(?!{mark})(?:{unit}))*+""", flags)
+        self._dollar = re.compile(DOLLAR)
+
+    def stop(self, text: str, start: int) -> tuple[int, bool]:
+        """Where a statement that begins at `start` stops, and whether its delimiter is there."""
+        while True:
+            found = self._plain.match(text, start)
+            start = found.end() if found else start
+            if text.startswith(self.delimiter, start):
+                return start, True
+            mark = self._dollar.match(text, start)
+            close = text.find(mark[0], mark.end()) if mark else -1
+            if mark is None or close < 0:
+                return start, False
+            start = close + len(mark[0])
 
 
 _rules = cache(_Rules)
@@ -166,11 +183,10 @@ class _Splitter:
         text, rules = self._text, self._rules
         body = self._body(first)
         if body is None:
-            plain = rules.plain.match(text, first)
-            stop = plain.start("delimiter") if plain else -1
+            stop, found = rules.stop(text, first)
         else:
-            stop = body[0]
-        if stop < 0:
+            stop, found = body[0], body[0] >= 0
+        if not found:
             if not self._ended:
                 self._grow()
                 return []
@@ -181,7 +197,7 @@ class _Splitter:
         end = first + len(text[first:stop].rstrip(TRAILING))
         # The clients send nothing of a statement of control characters alone.
         pieces = [self._take("statement", end, token_line) if end > first else self._take("comment", stop)]
-        if stop < len(text):
+        if found:
             pieces.append(self._take("delimiter", stop + len(rules.delimiter)))
         self._fresh = False
         return pieces
@@ -210,11 +226,11 @@ class _Splitter:
 
     def _check_end(self, first: int, opened: bool) -> None:
         """The file ends in a statement: may it end here?"""
-        position = first
-        while (plain := self._rules.plain.match(self._text, position)) and plain["delimiter"]:
-            position = plain.end()
-        if plain and plain.end() < len(self._text):
-            raise self._invalid(f"the {OPENED[self._text[plain.end()]]} that begins here does not end", plain.end())
+        position, found = self._rules.stop(self._text, first)
+        while found:
+            position, found = self._rules.stop(self._text, position + len(self._rules.delimiter))
+        if position < len(self._text):
+            raise self._invalid(f"the {OPENED[self._text[position]]} that begins here does not end", position)
         if opened:
             raise self._invalid("the body of the statement that begins here does not end", first)
 
