@@ -40,8 +40,13 @@ class Greeting(NamedTuple):
 def meet(
     settings: Settings, stop: Stop, log: Log, *, to_write: bool, before_waiting: Callable[[], object] = bool
 ) -> tuple[Connection, Greeting]:
-    """Wait for the server, ask it the first packet of questions, and say what it is. Raises what `wait_for` raises."""
+    """Wait for the server, ask it the first packet of questions, and say what it is. Raises what `wait_for` raises.
+
+    A start that is `to_write` waits while the server is read-only, and makes the database where there is none.
+    """
     began = time.monotonic()
+    if not to_write:  # a database that is missing is nothing that such a start may make
+        settings = settings._replace(create_database=False)
     connection, greeting = wait_for(settings, stop, log, greet(settings.database, to_write=to_write), before_waiting)
     log.info(
         "database.ready",

@@ -296,6 +296,11 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
 def denied_message(settings: Settings, errno: int, text: str) -> str:
     account = f"Account {settings.user!r} at {settings.socket or f'{settings.host}:{settings.port}'}"
     name = settings.database
+    if errno == NO_SUCH_DATABASE and not settings.create_database:
+        return (
+            f"{account}: database {name!r} does not exist. "
+            "Create it, or let `schemagate up` do that, with SCHEMAGATE_CREATE_DATABASE=true."
+        )
     if errno == NO_SUCH_DATABASE:
         return (
             f"{account}: database {name!r} does not exist and the account may not create it. "

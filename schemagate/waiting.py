@@ -58,7 +58,7 @@ def wait_for(
     out_of_time = tenacity.stop_before_delay(settings.wait_seconds)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(waiting.may_come),
-        wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+        wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
         stop=lambda state: stop.requested or out_of_time(state),
         sleep=stop.sleep,
         before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
