@@ -32,7 +32,7 @@ def world(
     instance = private_server(*told.options) if told.private else None
     folder = tmp_path / "scenario"
     folder.mkdir()
-    with closing(World(private_database(instance) if instance else database, instance, folder)) as world:
+    with closing(World(private_database(instance) if instance else database, instance, told.folder, folder)) as world:
         for name, said in told.accounts.items():
             world.account(name, said)
         world.secrets += told.secrets
@@ -109,7 +109,10 @@ def _wait_until(step: Step, world: World) -> None:
 
         def said() -> bool:
             ended = start.process.poll() is not None  # asked first: what it says last is not to be missed
-            found = any(not wrong(step.until["log"], line) for line in start.lines)
+            if "printed" in step.until:
+                found = step.until["printed"] in start.text
+            else:
+                found = any(not wrong(step.until["log"], line) for line in start.lines)
             assert found or not ended, f"{start.name} ended without {what}:\n{start.text}"
             return found
 
@@ -128,7 +131,8 @@ def _problems(step: Step, start: Start, world: World) -> list[str]:
         last = {"event": step.event or "start.finished", "exit_code": step.exit, **step.facts}
     else:
         last = {**({"event": step.event} if step.event else {}), **step.facts}
-        problems += [f"the output has no {part!r}" for part in step.output if wrong(_part(world, part), text)]
+        parts = [world.filled(part).replace("{pid}", str(start.process.pid)) for part in step.output]
+        problems += [f"the output has no {part!r}" for part in parts if part not in text]
         problems += [] if not last or lines else ["nothing was logged"]
     if lines and last:
         problems += wrong(_filled(world, last), lines[-1], "last line")
@@ -139,10 +143,6 @@ def _problems(step: Step, start: Start, world: World) -> list[str]:
     if step.termination:
         problems += wrong(world.filled(step.termination), termination, "termination log")
     return problems
-
-
-def _part(world: World, part: str) -> str:
-    return f"…{world.filled(part)}…"
 
 
 def _filled(world: World, expected: Any) -> Any:

@@ -70,8 +70,8 @@ class Start:
 class World:
     """The place of one scenario; `close` ends all that still runs in it."""
 
-    def __init__(self, database: Database, instance: Instance | None, folder: Path) -> None:
-        self.database, self.instance, self.folder = database, instance, folder
+    def __init__(self, database: Database, instance: Instance | None, scenario: Path, folder: Path) -> None:
+        self.database, self.instance, self.scenario, self.folder = database, instance, scenario, folder
         self.migrations = folder / "migrations"
         self.migrations.mkdir()
         self.accounts: dict[str, tuple[str, str]] = {}
@@ -102,6 +102,7 @@ class World:
             "ca": self.server.ca or "",
             "folder": str(self.folder),
             "migrations": str(self.migrations),
+            "scenario": str(self.scenario),
         }
         for name, (user, password) in self.accounts.items():
             values |= {f"{name}.user": user, f"{name}.password": password}

@@ -1,0 +1,4 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+INSERT INTO customers VALUES (1);
+INSERT INTO customers SELECT 2 + SLEEP(1.5);
+INSERT INTO customers VALUES (3);

@@ -1,0 +1,9 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+CREATE PROCEDURE fill()
+BEGIN
+  INSERT INTO customers VALUES (1);
+  DO SLEEP(1.5);
+  INSERT INTO customers VALUES (2);
+END;
+CALL fill();
+INSERT INTO customers VALUES (3);

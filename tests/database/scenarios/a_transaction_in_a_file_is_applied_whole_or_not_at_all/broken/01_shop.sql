@@ -1,0 +1,8 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+
+-- All of them or none.
+START TRANSACTION;
+INSERT INTO customers VALUES (1);
+
+INSERT INTO customers VALUES (1);
+COMMIT;

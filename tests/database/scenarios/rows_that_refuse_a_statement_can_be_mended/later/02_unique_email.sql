@@ -1,0 +1,3 @@
+CREATE TABLE orders (id INT NOT NULL PRIMARY KEY);
+ALTER TABLE customers ADD UNIQUE INDEX uq_email (email);
+INSERT INTO orders SELECT 1 FROM orders;

@@ -1,0 +1,2 @@
+DROP TABLE mistake;
+RENAME TABLE customers TO buyers;
