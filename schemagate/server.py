@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemagate.database import Result
 
@@ -15,8 +15,7 @@ SQL_MODE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """One server as a start finds it.
 
     `flavour` is "mysql" or "mariadb"; `uuid` tells it from every other server and stays over restarts; `writable` is
