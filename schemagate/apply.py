@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from schemagate import lock, server
 from schemagate.database import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
-from schemagate.errors import Interrupted, LockTimeout, MigrationInvalid, StatementFailed
+from schemagate.errors import (
+    ConnectionLost,
+    Interrupted,
+    LockTimeout,
+    MigrationInvalid,
+    SchemagateError,
+    StatementFailed,
+)
 from schemagate.migrations import excerpt
 from schemagate.session import SESSION, Keeper, is_plain, refuse_lost_variables
 
@@ -63,8 +70,14 @@ def apply(
         journal.accept(migration.name, [migration.checksum(n + 1) for n in range(count)], migration.count)
     for migration in plan.completed:
         journal.complete(migration.name, migration.count)
-    for todo in plan.todo:
-        run.file(todo)
+    try:
+        for todo in plan.todo:
+            run.file(todo)
+    except ConnectionLost:
+        raise
+    except SchemagateError:
+        run.leave()
+        raise
     return Applied(len(plan.todo), run.statements, run.rows)
 
 
@@ -86,6 +99,7 @@ class _Run:
         self._keeper = Keeper(connection, opening, log)
         self._engines: dict[tuple[str | None, str], bool] = {}
         self._transaction = False  # one that the file began
+        self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
         self._batch: float | None = None  # since when a transaction of ours is open
         self._batch_size = 0
         self.statements = 0
@@ -176,7 +190,7 @@ class _Run:
         except ServerError as error:
             self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
             self._journal.flush()
-            raise _failed(migration, statement, error) from error
+            raise _failed(migration, statement, error, statement.ordinal - 1) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         return rows
 
@@ -187,7 +201,7 @@ class _Run:
             self._journal.flush()
             self._connection.execute("START TRANSACTION")
             self._connection.execute("SAVEPOINT schemagate")
-            self._batch, self._batch_size = time.monotonic(), 0
+            self._batch, self._batch_size, self._open_from = time.monotonic(), 0, statement.ordinal
         rows = self._inside(migration, statement, entry)
         self._batch_size += 1
         if self._batch_size >= BATCH_STATEMENTS or time.monotonic() - self._batch > BATCH_SECONDS:
@@ -202,8 +216,8 @@ class _Run:
         try:
             rows = self._connection.run(statement.text)
         except ServerError as error:
-            self._fail(entry, error, time.monotonic() - began)
-            raise _failed(migration, statement, error) from error
+            left = self._fail(entry, error, time.monotonic() - began)
+            raise _failed(migration, statement, error, left) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         return rows
 
@@ -211,7 +225,7 @@ class _Run:
         self._commit_batch()
         self._journal.flush()
         self._hold_the_lock()
-        self._transaction = True
+        self._transaction, self._open_from = True, statement.ordinal
         return self._inside(migration, statement, entry)
 
     def _commit(self, migration: Migration, statement: Statement, entry: Entry) -> int:
@@ -222,8 +236,8 @@ class _Run:
             self._journal.flush()
             self._connection.run(statement.text)
         except ServerError as error:
-            self._fail(entry, error, time.monotonic() - began)
-            raise _failed(migration, statement, error) from error
+            left = self._fail(entry, error, time.monotonic() - began)
+            raise _failed(migration, statement, error, left) from error
         self._transaction = False
         return 0
 
@@ -245,25 +259,37 @@ class _Run:
         self._journal.flush()
         self._connection.execute("COMMIT")
 
-    def _fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> None:
-        """Keep what is applied, take back what cannot stay, and record the failure in a commit of its own."""
-        if self._transaction or error.errno in ROLLED_BACK:
+    def _fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> int:
+        """Keep what is applied, take back what cannot stay, and record the failure in a commit of its own.
+
+        Returns how many of the file's statements are applied then.
+        """
+        left = entry.ordinal - 1
+        if self._transaction or (self._batch is not None and error.errno in ROLLED_BACK):
             # The whole transaction is gone (1213) or must go (1205 undoes the statement alone): its entries with it.
-            self._connection.execute("ROLLBACK")
-            self._journal.forget()
-            self._transaction, self._batch = False, None
+            self._take_back()
+            left = self._open_from - 1
         self._commit_batch()
         self._journal.close(entry, "failed", elapsed_seconds, errno=error.errno, error=error.text)
+        self._journal.flush()
+        return left
+
+    def _take_back(self) -> None:
+        self._connection.execute("ROLLBACK")
+        self._journal.forget()
+        self._transaction, self._batch = False, None
+
+    def leave(self) -> None:
+        """Before a start ends early: keep what is applied, and take back a transaction whose COMMIT has not come."""
+        if self._transaction:
+            self._take_back()
+        self._commit_batch()
         self._journal.flush()
 
     def _stop_if_asked(self, migration: Migration, statement: Statement) -> None:
         if not self._stop.requested:
             return
-        if self._transaction:
-            self._connection.execute("ROLLBACK")
-            self._journal.forget()
-        self._commit_batch()
-        self._journal.flush()
+        self.leave()
         raise Interrupted(
             f"Asked to stop: nothing was begun after statement {statement.ordinal - 1} of {migration.name}; the "
             f"next start "
@@ -301,13 +327,15 @@ class _Run:
         return bool(statement.names) and all(self._engines[name.schema, name.name] for name in statement.names)
 
 
-def _failed(migration: Migration, statement: Statement, error: ServerError) -> StatementFailed:
+def _failed(migration: Migration, statement: Statement, error: ServerError, left: int) -> StatementFailed:
+    """`left`: how many statements of the file are applied, from the first one on."""
+    stays, mend = "What came before it stays applied", f"statement {statement.ordinal}"
+    if left < statement.ordinal - 1:
+        stays = f"Statements {left + 1} to {statement.ordinal} are one transaction, which was taken back"
+        mend = f"statement {left + 1}"
     return StatementFailed(
-        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL "
-        f"says "
-        f"{error.errno}: {error.text}. What came before it stays applied; mend the file from this statement on (or "
-        f"the rows it "
-        "meets) and start again.",
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
+        f"{error.errno}: {error.text}. {stays}; mend the file from {mend} on (or the rows it meets) and start again.",
         migration=migration.name,
         file=migration.file,
         line=statement.line,
@@ -316,6 +344,6 @@ def _failed(migration: Migration, statement: Statement, error: ServerError) -> S
         statement=excerpt(statement.text),
         errno=error.errno,
         error=error.text,
-        state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied, this one is not",
+        state=f"{left} of {migration.count} statements of this file are applied, this one is not",
         next="schemagate status",
     )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
-from schemagate.database import ServerError
+from schemagate.database import ServerError, translated
 from schemagate.errors import ConnectionLost, SchemagateError
 from schemagate.history import COLUMNS, Entry, History, read
 from schemagate.lexer import quote
@@ -99,6 +99,9 @@ class Journal:
                 f"CREATE TABLE IF NOT EXISTS {self._tables[name]} ({columns}) "
                 "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci"
             )
+        # Anew, because it may have been long ago that `server` was asked: there may have been a wait for the lock.
+        now = self._connection.execute("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").rows[0][0]
+        self._clock = (datetime.fromisoformat(str(now)), time.monotonic())
         self.history = read(self._connection, self._database)
         self._next_id = self.history.last_id + 1
 
@@ -254,15 +257,16 @@ def recorded(connection: Connection, server: Server, settings: Settings, command
     """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with."""
     journal = Journal(connection, server)
     journal.open()
-    journal.begin_start(settings, command)
     try:
+        journal.begin_start(settings, command)
         yield journal
     except Exception as error:
+        told = translated(error) if isinstance(error, ServerError) else error
         # What the start ended with is told by the log in any case; here only if the session still lives.
         with suppress(ServerError, ConnectionLost):
-            if isinstance(error, SchemagateError):
-                journal.end_start(error.exit_code, error.event, error.message)
+            if isinstance(told, SchemagateError):
+                journal.end_start(told.exit_code, told.event, told.message)
             else:
-                journal.end_start(1, "start.crashed", type(error).__name__)
+                journal.end_start(1, "start.crashed", type(told).__name__)
         raise
     journal.end_start(0, "start.finished", None)

@@ -35,6 +35,7 @@ RESTLESS = frozenset(
 
 
 NAMED = r"(?<![@\w'\"`])@([\w.$]+)"
+QUOTED = r"(?<![@\w'\"`])@`((?:[^`]|``)+)`"
 # `SET @a = …, @b = …` and `INTO @a`; an assignment inside an expression, `@a := …`, depends on too much.
 ASSIGNED = r"(?:(?:\bset|\bset\b[^;]*,)\s+|\binto\s+)@([\w.$]+)"
 
@@ -54,7 +55,7 @@ class Keeper:
         if self._variables is None:
             self._variables = self._session_variables()
         self._changed.add("")
-        self._changed.update(f"@{name}" for name in variables_of(statement))
+        self._changed.update(f"@{quote(name)}" for name in variables_of(statement))
         if kind == "create temporary table":
             self._changed.update(quote(name.name) for name in statement.names[:1])
 
@@ -123,4 +124,6 @@ def variables_of(statement: Statement) -> set[str]:
     """The user variables that a statement names, in small letters; those of a very long one are not looked for."""
     if "@" not in statement.text[:100_000]:
         return set()
-    return {name.lower() for name in re.findall(NAMED, statement.text[:100_000])}
+    text = statement.text[:100_000]
+    quoted = {name.replace("``", "`") for name in re.findall(QUOTED, text)}
+    return {name.lower() for name in quoted.union(re.findall(NAMED, text))}
