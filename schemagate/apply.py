@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # In a transaction of the file these belong to it.
 INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
+CALLING = frozenset({"call", "execute", "begin not atomic"})  # what they run may begin a transaction and not end it
 ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
@@ -160,7 +161,7 @@ class _Run:
             return self._commit
         if kind in DATA and self._transactional(statement):
             return self._inside if self._transaction else self._batched
-        if self._transaction and kind in DATA | {"call", "execute"}:
+        if self._transaction and kind in DATA | CALLING:
             raise MigrationInvalid(
                 f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
                 f"(in a "
@@ -188,9 +189,11 @@ class _Run:
         try:
             rows = self._connection.run(statement.text)
         except ServerError as error:
+            self._end_what_it_began(entry.kind, "ROLLBACK")
             self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
             self._journal.flush()
             raise _failed(migration, statement, error, statement.ordinal - 1) from error
+        self._end_what_it_began(entry.kind, "COMMIT")
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         return rows
 
@@ -240,6 +243,12 @@ class _Run:
             raise _failed(migration, statement, error, left) from error
         self._transaction = False
         return 0
+
+    def _end_what_it_began(self, kind: str, how: str) -> None:
+        """A procedure may leave a transaction open, or autocommit off: what follows would never be committed."""
+        if kind in CALLING:
+            self._connection.execute(how)
+            self._connection.execute("SET SESSION autocommit = 1")
 
     # --- transactions of ours ---
 
