@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from schemagate.shadow import Shadows
 
 MOST_DIFFERENCES = 50  # in one log line
-# Objects that nobody's migration made are left alone: they are somebody's. A trigger is not: it changes what our
-# tables do.
-FOREIGN = frozenset({"table", "view", "sequence", "procedure", "function", "event"})
 
 
 def expect(migrations: Migrations, connection: Connection, here: Server, shadows: Shadows | None, log: Log) -> Expected:
@@ -72,6 +69,8 @@ def verify(connection: Connection, here: Server, expected: Expected, log: Log, *
             raise stale(verdict.differences, touched=True)
         refuse_stale(expected, log, touched=True)
         raise drift(verdict)
+    if verdict.foreign and not expected.header_holds:
+        refuse_stale(expected, log, touched=True)  # they may be what the migrations build
     tables = sorted(name for kind, name in live.schema.objects if kind == "table")
     log.info(
         "schema.verified",
