@@ -50,6 +50,7 @@ class Step:
     termination: str = ""
     untouched: bool = False
     writes_nothing: bool = False
+    shadow_left: bool = False
     # What is expected of the database then.
     rows: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None

@@ -72,7 +72,7 @@ def _prepare(told: Scenario, step: Step, world: World) -> None:
     if step.server:
         world.serve(step.server)
     if step.sql:
-        world.sql(step.sql, step.session)
+        world.sql(step.sql, step.session, step.account if step.session else "")
     if step.close:
         world.close_session(step.close)
     time.sleep(step.seconds)
@@ -175,7 +175,10 @@ def _counted(step: Step, starts: list[Start]) -> list[str]:
 
 def _state(step: Step, world: World) -> list[str]:
     """What is not in the database as it should be."""
-    problems = [f"the shadow {world.database.shadow} was left"] if world.idle and world.shadow_is_there() else []
+    left = world.idle and world.shadow_is_there()
+    problems = (
+        [f"the shadow {world.database.shadow} is {'there' if left else 'gone'}"] if left != step.shadow_left else []
+    )
     for query, rows in step.rows.items():
         try:
             problems += wrong(rows, world.rows(query), query)

@@ -163,11 +163,11 @@ class World:
         assert self.instance, "only a private server can be stopped and started"
         {"stop": self.instance.stop, "kill": self.instance.kill, "start": self.instance.start}[action]()
 
-    def sql(self, statements: tuple[str, ...], session: str) -> None:
-        """Run statements as root: in a session of that name, which stays open, or in one that ends with them."""
+    def sql(self, statements: tuple[str, ...], session: str, account: str) -> None:
+        """Run statements: in a session of that name, which stays open, or as root in one that ends with them."""
         with contextlib.ExitStack() as stack:
             if session:
-                connection = self._sessions.get(session) or self.database.connect()
+                connection = self._sessions.get(session) or self.database.connect(*self.accounts.get(account, ()))
                 self._sessions[session] = connection
             else:
                 connection = stack.enter_context(self._connection())

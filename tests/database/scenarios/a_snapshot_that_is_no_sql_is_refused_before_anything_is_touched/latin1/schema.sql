@@ -1,0 +1,2 @@
+-- naïve
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);

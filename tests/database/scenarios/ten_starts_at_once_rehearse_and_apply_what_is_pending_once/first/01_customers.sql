@@ -1,0 +1,2 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+INSERT INTO customers VALUES (1);

@@ -1,0 +1,3 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+INSERT INTO customers VALUES (1);
+CREATE PROCEDURE add_one() INSERT INTO customers SELECT MAX(id) + 1 FROM customers;
