@@ -89,10 +89,10 @@ def _is_text(lexeme: str) -> bool:
 
 def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, btree: bool) -> Part:
     words = without_space(found)
-    if len(words) < 3:  # not what a server should write: see `loadable_table`
-        return Part("attribute", "", joined(found))
-    if words[0][0] == "quoted":
+    if words and words[0][0] == "quoted":
         return Part("column", unquote(words[0][1]), _column(words[0], found, own, charsets))
+    if len(words) < 3:  # MariaDB does not double a backtick in the names of a foreign key: nobody can read that right
+        return Part("attribute", "", joined(found))
     first = words[0][1].upper()
     if first == "CONSTRAINT":
         kind = "key" if words[2][1].upper() == "FOREIGN" else "check"

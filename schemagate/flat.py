@@ -8,9 +8,9 @@ from schemagate.lexer import lexemes, unquote
 
 Lexeme = tuple[str, str]  # kind and text
 
-# In these a letter of ASCII is not the byte that it is elsewhere: their introducers are never left out.
-NOT_ASCII = frozenset({"_ucs2", "_utf16", "_utf16le", "_utf32", "_binary"})
-UNICODE = {"_utf8mb3": "utf-8", "_utf8mb4": "utf-8", "_latin1": "cp1252"}
+# The introducers of character sets that Python knows as MySQL does; in the wide ones ASCII is not the bytes of ASCII.
+WIDE = {"_ucs2": "utf-16-be", "_utf16": "utf-16-be", "_utf16le": "utf-16-le", "_utf32": "utf-32-be"}
+UNICODE = {**WIDE, "_utf8mb3": "utf-8", "_utf8mb4": "utf-8", "_latin1": "cp1252"}
 ESCAPED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 
 
@@ -108,9 +108,9 @@ def _without_introducer(found: list[Lexeme], string: str) -> str:
     words = [text.lower() for _, text in found[-3:]]
     hexadecimal = words[-2:] == [" ", "x"]
     introducer = "".join(words[:-2] if hexadecimal else words[-1:])
-    if introducer[:1] != "_" or introducer in NOT_ASCII:
+    if introducer[:1] != "_" or introducer == "_binary":
         return string
-    if hexadecimal or not string.isascii():
+    if hexadecimal or introducer in WIDE or not string.isascii():
         content = bytes.fromhex(unquote(string)) if hexadecimal else as_bytes(string)
         try:
             said = content.decode(UNICODE[introducer])

@@ -33,9 +33,12 @@ def unseen_kinds(grants: Iterable[str], database: str) -> frozenset[str]:
     revoked: set[str] = set()
     for row in grants:
         found = _grant().match(row)
-        if found and _covers(found["schema"], database):
-            (rights if found["verb"] == "GRANT" else revoked).update(_rights(found["rights"]))
-        if found and found["schema"] in ("*", "`mysql`") and "SELECT" in _rights(found["rights"]):
+        if not found:
+            continue
+        given = _rights(found["rights"])
+        if _covers(found["schema"], database) and found["table"] == "*":
+            (rights if found["verb"] == "GRANT" else revoked).update(given)
+        if found["schema"] in ("*", "`mysql`") and found["table"] in ("*", "`proc`") and "SELECT" in given:
             # The texts are rows of a system table (MariaDB), or shown to whoever may read everything (MySQL).
             rights.add("SHOW_ROUTINE")
     if ALL in rights:
@@ -49,7 +52,8 @@ def unseen_kinds(grants: Iterable[str], database: str) -> frozenset[str]:
 def _grant() -> re.Pattern[str]:
     # On whole schemas alone; what follows may be the hash of a password, which is not even looked at.
     return re.compile(
-        r"(?P<verb>GRANT|REVOKE) (?P<rights>[^`]+) ON (?P<schema>\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM) ", re.DOTALL
+        r"(?P<verb>GRANT|REVOKE) (?P<rights>[^`]+) ON (?P<schema>\*|`(?:[^`]|``)*`)\.(?P<table>\*|`proc`) (?:TO|FROM) ",
+        re.DOTALL,
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from schemagate.clauses import Part, columns_of
 from schemagate.lexer import significant, unquote
 
+ONE_WORD = frozenset({"CASCADE", "RESTRICT"})
+
 
 def outlined(parts: Iterable[Part]) -> Iterator[Part]:
     """Columns by name, indexes by columns and uniqueness, foreign keys by columns and rules; nothing else.
@@ -31,13 +33,17 @@ def _sort(text: str) -> str:
 
 def _key(text: str) -> Part:
     """A foreign key under the name of its columns: names that a server gave depend on the table's history."""
-    words = [unquote(word) for _, word, _ in significant(text)]
-    here = words.index("KEY") + 1
-    there = words.index("REFERENCES", here)
+    found = [(kind, unquote(word)) for kind, word, _ in significant(text)]
+    words = [word for _, word in found]
+    here = 4  # behind CONSTRAINT name FOREIGN KEY
+    there = found.index(("word", "REFERENCES"))
     end = words.index(")", there) + 1
-    rules = " ".join(words[end:]).split("ON ")
-    # Both mean the same in InnoDB; which of them is the one not written differs.
-    silent: tuple[list[str], ...] = ([], ["RESTRICT"], ["NO", "ACTION"])
-    kept = sorted(f"ON {rule.strip()}" for rule in rules if rule.split()[1:] not in silent)
+    rules = {
+        words[at + 1]: " ".join(words[at + 2 : at + (3 if words[at + 2] in ONE_WORD else 4)])
+        for at, word in enumerate(words)
+        if at >= end and word == "ON"
+    }
+    # RESTRICT and NO ACTION are the same in InnoDB; which of them is the one not written differs.
+    kept = [f"ON {event} {rule}" for event, rule in sorted(rules.items()) if rule not in ("RESTRICT", "NO ACTION")]
     columns, parent = "".join(words[here:there]), "".join(words[there + 1 : end])
     return Part("key", columns, " ".join([f"{columns} REFERENCES {parent}", *kept]))

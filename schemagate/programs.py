@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from schemagate.clauses import Part
-from schemagate.flat import Lexeme, flat, joined, today, without_space
+from schemagate.flat import Lexeme, closing, flat, joined, next_word, take, today, without_space
 from schemagate.lexer import lexemes, quote, significant, unquote
 
 # What a replica does with the events of its source. Here it also says: an event that would be enabled, in the shadow.
@@ -152,12 +152,29 @@ def _behind_name(create: str, noun: str) -> tuple[list[Lexeme], str]:
 def _view_parts(create: str) -> tuple[Part, ...]:
     before, body = _behind_name(create, "VIEW")
     words = [text for _, text in without_space(before)]
-    parts = [Part("body", "", joined(flat(body)))]
+    parts = [Part("body", "", joined(_plain_exists(flat(body))))]
     if "ALGORITHM" in words:
         parts.append(Part("attribute", "algorithm", words[words.index("ALGORITHM") + 2]))
     if "SECURITY" in words:
         parts.append(Part("attribute", "sql security", words[words.index("SECURITY") + 1]))
     return tuple(parts)
+
+
+def _plain_exists(found: list[Lexeme]) -> list[Lexeme]:
+    """EXISTS (…) without IS TRUE, which is the same: MySQL writes it for an account that may not use all of a view."""
+    out: list[Lexeme] = []
+    left = found
+    while left:
+        lexeme, left = left[0], left[1:]
+        out.append(lexeme)
+        if lexeme == ("word", "exists") and next_word(left) == "(":
+            end = closing(left) + 1
+            out += _plain_exists(left[:end])
+            left = left[end:]
+            after, rest = take(left, 2)
+            if [text for _, text in without_space(after)] == ["is", "true"]:
+                left = rest
+    return out
 
 
 def _trigger_parts(create: str) -> tuple[Part, ...]:

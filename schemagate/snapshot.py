@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from schemagate.errors import MigrationInvalid
@@ -22,7 +23,6 @@ HOW = "-- Written by `schemagate snapshot`, which writes it anew after every cha
 NAMES = ("server", "migrations", "body", "collation")
 KINDS = frozenset({"table", "view", "trigger", "procedure", "function", "event", "sequence"})
 BODIES = frozenset({"trigger", "procedure", "function", "event"})
-DELIMITERS = (";;", "$$", "//", "||", ";;;;", "$$$$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _sections(schema: Schema) -> Iterator[str]:
         if each is None:
             yield f"\n{text};\n"
         elif each.kind in BODIES:
-            mark = next(mark for mark in DELIMITERS if mark not in text)
+            mark = next(mark for mark in chain((";;", "$$"), map("${}$".format, count())) if mark not in text)
             yield f"\nDELIMITER {mark}\n{text}{_line_end(text)}{mark}\nDELIMITER ;\n"
         else:
             yield f"\n{text};\n"

@@ -20,8 +20,9 @@ CHARSETS = {
 }
 # Words that try a reader of clauses: quotes, brackets, commas, what looks like a clause or a comment, other scripts.
 WORDS = [
-    "plain", "it''s", "a ` tick", 'say "so"', "x\\ny", "tab\\t", "back\\\\slash", "(", ")", "a, b", "/* not a comment */", "-- nor this",
-    "# nor this", ") ENGINE=InnoDB AUTO_INCREMENT=7", "PRIMARY KEY (`id`)", "COLLATE utf8mb4_bin", "CHARACTER SET latin1", "int(11)",
+    "plain", "it''s", "a ` tick", 'say "so"', "x\\ny", "tab\\t", "back\\\\slash", "(", ")", "a, b",
+    "/* not a comment */", "-- nor this", "# nor this",
+    ") ENGINE=InnoDB AUTO_INCREMENT=7", "PRIMARY KEY (`id`)", "COLLATE utf8mb4_bin", "CHARACTER SET latin1", "int(11)",
     "Ünïcode", "日本語", "", " ", "%s", "NULL", "DEFAULT", ";", "\\0", "\\n) AUTO_INCREMENT=3 ",
 ]  # fmt: skip
 NAMES = [
@@ -153,8 +154,8 @@ class RandomTable:
         now = "CURRENT_TIMESTAMP" + (kind[kind.index("(") :] if "(" in kind else "")
         return f"{kind} " + self._one(
             [
-                "NULL", "NULL DEFAULT NULL", f"DEFAULT {now}", f"NULL DEFAULT {now}", f"NOT NULL DEFAULT {now} ON UPDATE {now}",
-                f"NULL ON UPDATE {now}", "NOT NULL DEFAULT '2020-02-02 02:02:02'",
+                "NULL", "NULL DEFAULT NULL", f"DEFAULT {now}", f"NULL DEFAULT {now}", f"NULL ON UPDATE {now}",
+                f"NOT NULL DEFAULT {now} ON UPDATE {now}", "NOT NULL DEFAULT '2020-02-02 02:02:02'",
             ]
         )  # fmt: skip
 
@@ -258,13 +259,14 @@ class RandomTable:
         )
 
     def _partition(self) -> str:
-        return self._one(
+        ranges = "(PARTITION low VALUES LESS THAN (10) COMMENT = 'a, (b)', PARTITION high VALUES LESS THAN MAXVALUE)"
+        return "PARTITION BY " + self._one(
             [
-                "PARTITION BY HASH (id) PARTITIONS 3",
-                "PARTITION BY KEY (id) PARTITIONS 2",
-                "PARTITION BY RANGE (id) (PARTITION low VALUES LESS THAN (10) COMMENT = 'a, (b)', PARTITION high VALUES LESS THAN MAXVALUE)",
-                "PARTITION BY LIST (id) (PARTITION odd VALUES IN (1,3), PARTITION even VALUES IN (2,4))",
-                "PARTITION BY RANGE COLUMNS (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 (PARTITION `p 0` VALUES LESS THAN (5))",
+                "HASH (id) PARTITIONS 3",
+                "KEY (id) PARTITIONS 2",
+                f"RANGE (id) {ranges}",
+                f"RANGE COLUMNS (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 {ranges}",
+                "LIST (id) (PARTITION `o dd` VALUES IN (1,3), PARTITION even VALUES IN (2,4))",
             ]
         )
 
@@ -285,8 +287,9 @@ class RandomTable:
 
     def _alter(self) -> str:
         actions: list[Callable[[], str]] = [
-            self._add_column, self._add_column, self._add_column, self._modify, self._modify, self._rename, self._drop, self._add_index,
-            self._add_index, self._drop_index, self._add_check, self._convert, self._set_options, self._add_foreign, self._index_again,
+            self._add_column, self._add_column, self._add_column, self._modify, self._modify, self._rename, self._drop,
+            self._add_index, self._add_index, self._drop_index, self._add_check, self._convert, self._set_options,
+            self._add_foreign, self._index_again,
         ]  # fmt: skip
         chosen = [self._random.choice(actions)() for _ in range(self._random.choice([1, 1, 1, 2]))]
         if self._random.random() < 0.03:
