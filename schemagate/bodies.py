@@ -124,10 +124,7 @@ def _body(stream: Iterator[Lexeme]) -> tuple[Lexeme, ...] | None:
         return (first, following) if following is not None and following[1] == "NOT" else None
     if word in ("CREATE", "ALTER"):
         return _header(stream, altering=word == "ALTER")
-    if word in OPENERS:
-        return (first,)
-    following = next(stream, None)
-    return () if following is not None and following[1] == ":" else None
+    return (first,) if word in OPENERS else None
 
 
 def _header(stream: Iterator[Lexeme], altering: bool) -> tuple[Lexeme, ...] | None:

@@ -78,8 +78,8 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 COMMAND = rf"delimiter(?=[{BLANKS}]|\Z)(?P<argument>[^\n]*+)(?:\n|\Z)"
 ARGUMENT = r"(?P<mark>['\"`])(?P<quoted>.+?)(?P=mark).*|(?P<plain>\S+).*"
-# How a statement begins that may have a body; a word with a colon is a label.
-BODY = rf"(?:/\*M?!\d*)?[{BLANKS}]*(?:(?:create|alter|begin|if|case|loop|repeat|while|for)\b|[\w$`]+[{BLANKS}]*:(?!=))"
+# How a statement begins that may have a body.
+BODY = rf"(?:/\*M?!\d*)?[{BLANKS}]*(?:create|alter|begin|if|case|loop|repeat|while|for)\b"
 ESCAPES_OFF = rf"(?:/\*M?!\d*)?[{BLANKS}]*set\b.*\bno_backslash_escapes\b"
 OPENED = {"'": "quote", '"': "quote", "`": "backtick", "/": "comment", "$": "dollar quote"}
 

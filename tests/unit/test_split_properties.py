@@ -14,8 +14,8 @@ from schemagate.sql import Piece, Statement, split, statements
 SCRAPS = st.sampled_from([
     *"'\"`;-/*#\\!$\n\r\t .,()=aeé😀0\x01", "--", "-- ", "/*", "*/", "/*!", "/*M!", "''", "\\'", ";\n", "\r\n", "//",
     "$$", "$a$", "DELIMITER //\n", "\ndelimiter ;\n", "SELECT ", "CREATE ", "PROCEDURE p()", "TRIGGER t FOR EACH ROW ",
-    " BEGIN ", " END", " END;", " IF ", " THEN ", " ELSE ", " CASE ", " WHILE ", " DO ", " LOOP ", " REPEAT ", " UNTIL ",
-    "x: ", "SET sql_mode=",
+    " BEGIN ", " END", " END;", " IF ", " THEN ", " ELSE ", " CASE ", " WHILE ", " DO ", " LOOP ", " REPEAT ",
+    " UNTIL ", "x: ", "SET sql_mode=",
 ])  # fmt: skip
 FILES = st.lists(SCRAPS, max_size=40).map("".join)
 
