@@ -37,14 +37,16 @@ def main() -> int:
             ("What the journal says", "status"),
         ):
             print(f"\n=== {title}\n$ schemagate {command}", flush=True)
-            code = subprocess.run([sys.executable, "entrypoint.py", command], cwd=ROOT, env=environment).returncode
+            code = subprocess.run(
+                [sys.executable, "entrypoint.py", command], cwd=ROOT, env=environment, check=False
+            ).returncode
             print(f"exit code {code}", flush=True)
             if code:
                 return code
     finally:
         with server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
-    print(f"\nThe server's schema {name} is dropped again. What was fetched is in .venv and .cache; `make clean` removes it.")
+    print(f"\nThe schema {name} is dropped again. What was fetched is in .venv and .cache; `make clean` removes it.")
     return 0
 
 
