@@ -34,6 +34,7 @@ MOST_DATA = 1000
 LONGEST_DATA = 4 << 20
 TRANSACTION = frozenset({"start transaction", "commit", "savepoint", "release savepoint", "rollback to savepoint"})
 NOT_PREPARABLE = 1295
+NOT_GRANTED = frozenset({1044, 1142, 1143, 1370})  # a right on a schema, table, column or routine
 
 
 def inside(statement: Statement, database: str, name: str) -> tuple[str, str | None]:

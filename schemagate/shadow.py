@@ -14,6 +14,7 @@ from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
 from schemagate.isolation import (
     LONGEST_DATA,
     MOST_DATA,
+    NOT_GRANTED,
     NOT_PREPARABLE,
     PREPARED,
     STRUCTURE,
@@ -40,6 +41,13 @@ MARKER = "schemagate_shadow_of"
 
 class ShadowUnavailable(Exception):
     """There may be no shadow here; the message says why, for a person."""
+
+
+def _not_granted(name: str, error: ServerError) -> ShadowUnavailable:
+    return ShadowUnavailable(
+        f"the account may not do in schema {name} what is needed ({error.errno}: {error.text}); "
+        f"GRANT ALL ON `{name}`.* to it for the full proof"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +122,7 @@ def _make(connection: Connection, name: str, database: str, here: Server) -> Non
         connection.execute(f"INSERT INTO {quote(name)}.{MARKER} VALUES (%s)", database)
         connection.execute(f"USE {quote(name)}")
     except ServerError as error:
-        raise ShadowUnavailable(
-            f"the account may not make schema {name} ({error.errno}: {error.text}); "
-            f"GRANT ALL ON `{name}`.* to it for the full proof"
-        ) from error
+        raise _not_granted(name, error) from error
 
 
 def _drop(connection: Connection, name: str, database: str) -> None:
@@ -184,14 +189,20 @@ class Shadow:
         return found
 
     def load(self, what: Schema) -> Schema:
-        """Make every object of a schema here, and return how the server now writes them. Raises ServerError.
+        """Make every object of a schema here, and return how the server now writes them. Raises ServerError, or
+        ShadowUnavailable where the account may not.
 
         What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given.
         """
-        if what.collation:
-            self._connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
-        for text in load_statements(what, shadow=True):
-            self._connection.run(text)
+        try:
+            if what.collation:
+                self._connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
+            for text in load_statements(what, shadow=True):
+                self._connection.run(text)
+        except ServerError as error:
+            if error.errno in NOT_GRANTED:
+                raise _not_granted(self.name, error) from error
+            raise
         self._session()
         return with_left_out(self.read(), what)
 
@@ -261,6 +272,8 @@ class Shadow:
         except ServerError as error:
             if kind in PREPARED and error.errno == NOT_PREPARABLE:
                 return f"{kind.upper()} cannot be prepared", False
+            if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
+                raise _not_granted(self.name, error) from error
             raise Refused(migration, statement, error) from error
         return None, False
 
