@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemagate import __version__
 from schemagate.arguments import parse
@@ -18,6 +18,7 @@ from schemagate.log import make_log
 from schemagate.settings import load_settings, reporting
 from schemagate.stop import Stop
 
+TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+
+from schemagate.values import Value
 
 COMMANDS = {
     "up": "wait for MySQL, apply what is pending, verify the schema (the default)",
@@ -35,7 +36,7 @@ examples:
 """
 
 
-class Arguments(NamedTuple):
+class Arguments(Value):
     """What was typed. `flags` are settings by name; `become` is the program to become after success."""
 
     command: str = "up"

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemagate.sources import Secret
+from schemagate.values import Value
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h)?"
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 
 
-class Type(NamedTuple):
+class Type(Value):
     """What a setting's text may be: the words for it, and its parser."""
 
     says: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from schemagate import listing, remembered, server
 from schemagate.database import NotReady, Result, ServerError
+from schemagate.values import Value
 from schemagate.waiting import wait_for
 
+TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from schemagate.stop import Stop
 
 
-class Greeting(NamedTuple):
+class Greeting(Value):
     """The answers to the first packet: the server, what it lists, and what we remember of it."""
 
     server: Server

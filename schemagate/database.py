@@ -6,15 +6,19 @@ import codecs
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any
 
 from schemagate.driver import Session, pymysql, unverified
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable
+from schemagate.values import Value
 
+TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from schemagate.settings import Settings
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 # Server and client errors are told apart by number, here and nowhere else. PyMySQL's classes do not help: a wrong
 # password, an unknown column and a refused connection are all OperationalError.
@@ -56,7 +60,7 @@ class NotReady(Exception):
         self.reason = reason
 
 
-class Result(NamedTuple):
+class Result(Value):
     """What one statement answered: the names of the columns, the rows, and how many rows it changed."""
 
     columns: tuple[str, ...]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import NamedTuple
 
 from schemagate.errors import MigrationInvalid
+from schemagate.values import Value
 
 SNAPSHOT = "schema.sql"
 LONGEST_NAME = 250  # characters; the journal's column takes 255
 
 
-class Files(NamedTuple):
+class Files(Value):
     """A directory's files and the digest of their bytes; nothing is parsed yet."""
 
     directory: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+
+from schemagate.values import Value
 
 BLANKS = " \t\n\v\f\r"
 STRING = r"""'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+\""""
@@ -27,7 +28,7 @@ DOLLARS = rf"(?P<dollars>{DOLLAR}).*?(?P=dollars)"
 ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
-class Token(NamedTuple):
+class Token(Value):
     """`kind` is "word", "quoted" (backticks), "string", "number", "punctuation", "comment", "space" or "hint".
 
     `start` is the offset in the text, `line` counts from 1. `@name` and `@@name` are words, with their `@`.

@@ -15,33 +15,37 @@ import sys
 from collections.abc import Callable, Container, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, TextIO
 
 from schemagate.errors import SchemagateError
 from schemagate.plain import plain, to_line
 from schemagate.sources import Secret, redactor
+from schemagate.values import Value
 
 TIMESTAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 LONGEST_TERMINATION = 4_096  # bytes: the kubelet takes no more
 LONGEST_STALL_SECONDS = 5
 _PARTS = ("context", "fields")
-_Render = Callable[[dict[str, Any], Container[str]], str]
+TYPE_CHECKING = False  # as in values.py
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Choice(Protocol):
+        """The settings that a log takes; `Settings` and `Reporting` have them."""
+
+        @property
+        def log_format(self) -> str: ...
+        @property
+        def log_level(self) -> str: ...
+        @property
+        def no_color(self) -> bool: ...
+        @property
+        def secrets(self) -> Iterable[Secret]: ...
+
+    _Render = Callable[[dict[str, Any], Container[str]], str]
 
 
-class Choice(Protocol):
-    """The settings that a log takes; `Settings` and `Reporting` have them."""
-
-    @property
-    def log_format(self) -> str: ...
-    @property
-    def log_level(self) -> str: ...
-    @property
-    def no_color(self) -> bool: ...
-    @property
-    def secrets(self) -> Iterable[Secret]: ...
-
-
-class _Ways(NamedTuple):
+class _Ways(Value):
     """The ways out of a log, which all logs bound from it share."""
 
     filtered: Any  # a structlog logger that says what the level lets through

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from schemagate import checks
+from schemagate.values import Value
 
 PREFIX = "SCHEMAGATE_"
 
 
-class Setting(NamedTuple):
+class Setting(Value):
     """One row of the table.
 
     `field` is its attribute in `Settings`. `default` is parsed like a given text; `default_says` describes a default

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemagate.lexer import quote
+from schemagate.values import Value
 
 FORM = 1  # of our tables and of what a fingerprint covers: a row remembered under another form is not believed
 
 
-class Verified(NamedTuple):
+class Verified(Value):
     """What was proven last, of which files, on which server."""
 
     form: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from schemagate.database import Result
+from schemagate.values import Value
 
 # The server's own default since MySQL 8.0, said explicitly: a migration means the same on every server. Never DEFAULT:
 # `SET SESSION foreign_key_checks = DEFAULT` turns the checks off on MySQL 8.0 to 9.7.
@@ -15,7 +15,7 @@ SQL_MODE = (
 )
 
 
-class Server(NamedTuple):
+class Server(Value):
     """One server as a start finds it.
 
     `flavour` is "mysql" or "mariadb"; `uuid` tells it from every other server and stays over restarts; `writable` is

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemagate import checks
 from schemagate.errors import SettingsInvalid
 from schemagate.options import PREFIX, SETTINGS, Setting, settings_table
 from schemagate.sources import Secret, Source, read_secret_file, read_url, redactor, url_secrets
+from schemagate.values import Value
 
 __all__ = ["SETTINGS", "Reporting", "Secret", "Setting", "Settings", "load_settings", "reporting", "settings_table"]
 
@@ -31,7 +32,7 @@ _URL_PARTS = frozenset({"MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE", "MYSQL_USE
 WRONG: Any = object()
 
 
-class Settings(NamedTuple):  # a dataclass costs every start a millisecond, and the first of them ten
+class Settings(Value):
     """What one start was told; every value is checked. Times are in seconds, paths are strings."""
 
     host: str
@@ -65,7 +66,7 @@ class Settings(NamedTuple):  # a dataclass costs every start a millisecond, and 
     """All that the log must hide: passwords and URLs, in the forms in which they were given."""
 
 
-class Reporting(NamedTuple):
+class Reporting(Value):
     """The few settings that reporting takes; there is always one, however wrong the others are."""
 
     log_format: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+from schemagate.values import Value
 
 LONGEST_SECRET = 65_536
 URL_SHAPE = "mysql://user:password@host:port/database"
@@ -52,7 +53,7 @@ class Secret:
         raise TypeError("a secret is not serialised")
 
 
-class Source(NamedTuple):
+class Source(Value):
     """One text that somebody gave for a setting, and where: the label is what a message calls it."""
 
     label: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
 from schemagate.database import (
     DENIED_LOGIN,
@@ -21,12 +20,15 @@ from schemagate.database import (
 from schemagate.driver import pymysql
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
 
+TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from schemagate.log import Log
     from schemagate.settings import Settings
     from schemagate.stop import Stop
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 def wait_for(

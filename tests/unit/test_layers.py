@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
-    errors lexer plain sources checks options settings console log stop
+    errors values lexer plain sources checks options settings console log stop
     driver database server waiting
     flat kinds names bodies pieces sql files migrations
     lock history remembered journal
