@@ -1,7 +1,7 @@
 """Write what the docs repeat from the code and from other files: tables of exit codes, events, settings, an example.
 
-In a page such a part stands between two comments, `<!-- NAME, from …: … -->` and `<!-- end of NAME -->`. Run this after a change
-of the code; tests/unit/test_docs.py compares.
+In a page such a part stands between two comments, `<!-- NAME, from …: … -->` and `<!-- end of NAME -->`. Run this after
+a change of the code; tests/unit/test_docs.py compares.
 """
 
 from __future__ import annotations
@@ -19,8 +19,15 @@ from schemagate.console import events_table  # noqa: E402
 from schemagate.journal import TABLES  # noqa: E402
 from schemagate.settings import settings_table  # noqa: E402
 
-PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "migrations/README.md", *sorted((ROOT / "docs").glob("*.md")))
-PART = re.compile(r"(?P<begin><!-- (?P<name>[a-z ]+), from [^>]*-->\n)(?P<text>.*?)(?P<end><!-- end of (?P=name) -->)", re.DOTALL)
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "migrations/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+PART = re.compile(
+    r"(?P<begin><!-- (?P<name>[a-z ]+), from [^>]*-->\n)(?P<text>.*?)(?P<end><!-- end of (?P=name) -->)", re.DOTALL
+)
 
 
 def exit_codes() -> str:

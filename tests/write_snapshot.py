@@ -33,7 +33,7 @@ def main() -> int:
     }
     try:
         command = [sys.executable, "entrypoint.py", "snapshot", *sys.argv[1:]]
-        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     finally:
         with server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
