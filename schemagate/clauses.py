@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemagate.flat import Lexeme, as_bytes, closing, divide, flat, joined, next_word, take, without_space
 from schemagate.lexer import lexemes, quote, unquote
@@ -38,6 +39,12 @@ def table_parts(create: str, charsets: Mapping[str, str]) -> tuple[Part, ...]:
     (the collation says it), the collation where it is the table's own, widths of integers that are not zero-filled,
     `utf8` for `utf8mb3`, USING BTREE in InnoDB, AUTO_INCREMENT=n.
     """
+    return _parts(create, tuple(sorted(charsets.items())))
+
+
+@lru_cache(maxsize=10_000)  # the text of most tables is seen twice: in the snapshot, and on the server
+def _parts(create: str, defaults: tuple[tuple[str, str], ...]) -> tuple[Part, ...]:
+    charsets = dict(defaults)
     items, tail = divide(flat(create))
     options, partitions = _options(tail)
     charset = options.pop("DEFAULT CHARSET", "DEFAULT CHARSET=").partition("=")[2].lower()

@@ -138,29 +138,32 @@ def _quoted(text: str) -> set[str]:
 
 
 def _broken_views(schema: Schema) -> frozenset[tuple[str, str]]:
-    """The views on tables that are not there, and the views on these."""
-    names = {name for kind, name in schema.objects if kind in ("table", "view", "sequence")}
+    """The views on tables and functions that are not there, and the views on these."""
+    there = {("function" if kind == "function" else "table", name.lower()) for kind, name in schema.objects}
+    needs = {key: _needs_of(each.create) for key, each in schema.objects.items() if key[0] == "view"}
     broken: set[tuple[str, str]] = set()
-    views = {key: _tables_of(each.create) for key, each in schema.objects.items() if key[0] == "view"}
-    while more := {key for key, tables in views.items() if key not in broken and tables - names}:
+    while more := {key for key, needed in needs.items() if key not in broken and needed - there}:
         broken |= more
-        names -= {name for _, name in more}
+        there -= {("table", name.lower()) for _, name in more}
     return frozenset(broken)
 
 
-def _tables_of(create: str) -> set[str]:
-    """The tables that a view reads in its own schema, from text that a server wrote: there they follow FROM or JOIN."""
+def _needs_of(create: str) -> set[tuple[str, str]]:
+    """The tables and functions of its own schema that a view needs, in small letters, from text that a server wrote:
+    tables follow FROM or JOIN, functions are the quoted names before a parenthesis.
+    """
     words = [(kind, word) for kind, word, _ in significant(create)] + [("", "")] * 2
-    tables, common, opened = set(), set(), []
+    needed, common, opened = set(), set(), []
     reading = False
-    for at, (kind, word) in enumerate(words[:-2]):
-        before_body = words[at + 1][1] == "AS" and words[at + 2][1] == "("  # WITH `word` AS (…
+    for at in range(words.index(("word", "AS")), len(words) - 2):
+        kind, word = words[at]
+        following, third = words[at + 1][1], words[at + 2][1]
         if word == "(":
             opened.append(at)
-        elif reading and kind == "quoted" and words[at + 1][1] != ".":
-            tables.add(unquote(word))
+        elif kind == "quoted" and words[at - 1][1] != "." and (following == "(" or (reading and following != ".")):
+            needed.add(("function" if following == "(" else "table", unquote(word).lower()))
         reading = word in ("FROM", "JOIN", "STRAIGHT_JOIN") or (reading and word == "(")
-        name = at if word != ")" else opened.pop() - 1  # … or WITH `word` (columns) AS (…
-        if before_body and kind != "string":
-            common.add(unquote(words[name][1]).lower())
-    return {name for name in tables if name.lower() not in common}
+        name = at if word != ")" else opened.pop() - 1
+        if (following, third) == ("AS", "("):  # WITH name AS (…, or WITH name (columns) AS (…
+            common |= {(what, unquote(words[name][1]).lower()) for what in ("table", "function")}
+    return needed - common

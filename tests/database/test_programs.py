@@ -54,12 +54,14 @@ def test_nothing_that_is_loaded_into_the_shadow_runs_or_reaches_out_of_it(full: 
     found = read(full)
     full.run("CREATE TABLE gone (a INT)", "CREATE VIEW broken AS SELECT a FROM gone")
     full.run("CREATE VIEW broken_too AS SELECT a FROM broken", "DROP TABLE gone")
+    full.run("CREATE FUNCTION gone () RETURNS INT DETERMINISTIC RETURN 1", "CREATE VIEW calls AS SELECT gone() AS a")
+    full.run("DROP FUNCTION gone")
     found = read(full)
     load(full, elsewhere, found, shadow=True)
 
     copy = read(full, elsewhere)
     left_out = {d.name if not d.part else d.part for d in compare(found, copy)}
-    assert left_out == {"foreign key outside", "broken", "broken_too"}
+    assert left_out == {"foreign key outside", "broken", "broken_too", "calls"}
     assert not compare(found, with_left_out(copy, found))
     awake = full.rows(
         "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s AND STATUS = 'ENABLED'", elsewhere

@@ -352,10 +352,13 @@ def test_broken_views_stay_out_of_the_shadow_and_count_as_they_were() -> None:
                                              " `n` from (`q` join `t`)")),
         view("gone", ("select `x`.`a` AS `a` from (`t` join"
                       " `x`)")), view("on_it", "select `gone`.`a` AS `a` from `gone`"),
-        view("elsewhere", "select `u`.`a` AS `a` from `other`.`u`"),
+        view("elsewhere", "select `other`.`g`() AS `a` from `other`.`u`"),
+        view("calls", "select `F`(1) AS `a`"),
+        view("miscalls", "select `t`.`a` AS `a`,`g`(1) AS `b` from `t`"),
+        thing("function", "f", "CREATE FUNCTION `f`(x int) RETURNS int RETURN 1"),
     )  # fmt: skip
     made_there = {each.name for each, _ in script(whole, shadow=True) if each}
-    assert made_there == {"t", "good", "elsewhere"}
+    assert made_there == {"t", "good", "elsewhere", "calls", "f"}
     copy = part_of(whole, {key for key in whole.objects if key[1] in made_there})
     assert compare(whole, with_left_out(copy, whole)) == ()
 
