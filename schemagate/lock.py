@@ -48,7 +48,7 @@ def lock(
     said = float("-inf")
     while not _try(connection, name, min(1.0, settings.lock_seconds)):
         if stop.requested:
-            raise Interrupted("Asked to stop while waiting for another start; nothing was changed.", stop.signum)
+            raise _asked_to_stop(stop)
         waited = time.monotonic() - began
         if waited >= settings.lock_seconds:
             holder = _holder(connection, name, here.database)
@@ -63,10 +63,16 @@ def lock(
             log.info("lock.waiting", **_holder(connection, name, here.database), waited_seconds=round(waited, 3))
     log.info("lock.taken", waited_seconds=round(time.monotonic() - began, 3))
     try:
+        if stop.requested:
+            raise _asked_to_stop(stop)
         yield
     finally:
         with suppress(ServerError, ConnectionLost):  # it ends with the session, which is gone or about to be closed
             connection.execute("SELECT RELEASE_LOCK(%s)", name)
+
+
+def _asked_to_stop(stop: Stop) -> Interrupted:
+    return Interrupted("Asked to stop while waiting for another start; nothing was changed.", stop.signum)
 
 
 def held(connection: Connection, database: str) -> bool:
