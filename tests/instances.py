@@ -42,7 +42,7 @@ class Instance:
         self._detached = detached
         self._initialised = False
         self._process: subprocess.Popen[bytes] | None = None
-        directory.mkdir(parents=True)
+        directory.joinpath("tmp").mkdir(parents=True)
         make_certificates(directory)
         copy = ["cp", "--archive", "--sparse=always", str(cache / "template"), str(directory / "data")]
         subprocess.run(copy, check=True)
@@ -147,6 +147,7 @@ class Instance:
             "--bind-address=127.0.0.1",
             "--socket=server.sock",  # in the data directory: a full path may be longer than a socket's may be
             f"--pid-file={d}/pid",
+            f"--tmpdir={d}/tmp",  # MariaDB begins with removing the temporary tables that it finds there: anybody's
             "--skip-name-resolve",
             f"--ssl-ca={d}/ca.pem",
             f"--ssl-cert={d}/server.pem",
