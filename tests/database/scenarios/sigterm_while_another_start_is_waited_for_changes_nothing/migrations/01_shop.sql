@@ -1,1 +1,1 @@
-DO SLEEP(3);
+DO SLEEP(2);

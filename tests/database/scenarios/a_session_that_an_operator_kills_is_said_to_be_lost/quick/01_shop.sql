@@ -1,0 +1,3 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+INSERT INTO customers VALUES (1);
+INSERT INTO customers VALUES (2);
