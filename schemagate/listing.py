@@ -6,11 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from schemagate.grants import unseen_kinds
 from schemagate.lexer import quote
+from schemagate.values import Value
 
+TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
     from schemagate.database import Result
 
@@ -36,7 +38,7 @@ TRIGGER_COLUMNS = (
 )  # fmt: skip
 
 
-class Listed(NamedTuple):
+class Listed(Value):
     """The names of a schema's objects, sorted; of the triggers everything, in the order in which they act."""
 
     database: str
@@ -125,7 +127,8 @@ def named(listed: Listed) -> Iterator[tuple[str, str]]:
 
 def creates(listed: Listed) -> tuple[str, ...]:
     """The second packet: the text of each object. Triggers need none."""
-    return tuple(name if kind == SESSION else f"SHOW CREATE {kind} {quote(name)}" for kind, name in named(listed))
+    asked = named(listed)
+    return tuple(name if kind == SESSION else f"SHOW CREATE {kind.upper()} {quote(name)}" for kind, name in asked)
 
 
 def fingerprint(listed: Listed, results: Sequence[Result | Exception]) -> dict[str, bytes]:
