@@ -55,8 +55,10 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]
             raise Pending(
-                f"{len(names)} migrations are pending, the first is {names[0]}. Run `schemagate up`, then check again.",
+                f"{len(names)} migration{'s are' if len(names) > 1 else ' is'} pending, the first is {names[0]}. "
+                "Run `schemagate up`, then check again.",
                 pending=names,
+                next="schemagate up",
             )
         expected = expect(migrations, connection, greeting.server, None, log)
         live = read(connection, greeting.server)
@@ -252,6 +254,7 @@ def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> d
     ):
         if not record.resolve(migration, int(ordinal), arguments.outcome):
             raise HistoryMismatch(
-                f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.", mismatches=[]
+                f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.",
+                next="schemagate status",
             )
     return {"message": f"{arguments.name} is taken as {'applied' if arguments.outcome == 'applied' else 'not applied'}"}

@@ -274,7 +274,9 @@ class Shadow:
                 return f"{kind.upper()} cannot be prepared", False
             if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
                 raise _not_granted(self.name, error) from error
-            raise Refused(migration, statement, error) from error
+            # For people: the table that is missing is missing in their schema, too.
+            said = ServerError(error.errno, error.text.replace(f"{self.name}.", ""))
+            raise Refused(migration, statement, said) from error
         return None, False
 
     def _parse(self, migration: Migration, statement: Statement) -> None:
