@@ -21,7 +21,9 @@ LABEL org.opencontainers.image.title="schemagate" \
 # The journal notes it with every start; empty counts as not given.
 ENV SCHEMAGATE_REVISION=${REVISION}
 COPY --from=build /app /app
-USER 65532:65532
+# Empty: where your migrations are copied or mounted.
+WORKDIR /migrations
 WORKDIR /
+USER 65532:65532
 # Lazy imports, which Python has from 3.15 on: a start imports only what it uses.
 ENTRYPOINT ["python", "-X", "lazy_imports=all", "/app/entrypoint.py"]
