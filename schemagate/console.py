@@ -55,11 +55,6 @@ EVENTS: dict[str, Event] = {
         "  … waiting for another start: {holder}[ since {since}][, {doing}][ ({waited_seconds:s})]",
     ),
     "lock.taken": Event("info", "This start is the only one at work from here on."),
-    "history.settled": Event(
-        "info",
-        "The outcome of a statement in doubt was found by looking.",
-        "→ Settling what was in doubt…\t✓ {migration}, statement {ordinal}: {outcome}",
-    ),
     "plan.made": Event(
         "info",
         "What is left to run.",

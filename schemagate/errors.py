@@ -91,7 +91,7 @@ class DatabaseUnavailable(SchemagateError):
 
 
 class ConnectionLost(SchemagateError):
-    """The session ended while we worked; the next start finds out what was done."""
+    """The session ended while we worked; the next start goes on from what the journal says."""
 
     exit_code = 21
     event = "database.lost"
@@ -119,7 +119,7 @@ class StatementFailed(SchemagateError):
 
 
 class StatementInDoubt(SchemagateError):
-    """A statement was begun, has no outcome, and looking does not tell; a person has to say."""
+    """A statement was begun and has no outcome; a person has to look, and say."""
 
     exit_code = 31
     event = "statement.in_doubt"

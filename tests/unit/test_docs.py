@@ -140,6 +140,13 @@ def test_every_exit_code_and_event_that_is_named_exists(page: Path) -> None:
     assert named - set(EVENTS) - {"thing.happened"} == set()
 
 
+def test_every_event_of_the_table_happens() -> None:
+    """The docs list it: then some line of the code says it."""
+    files = [ROOT / "entrypoint.py", *(ROOT / "schemagate").glob("*.py")]
+    source = "".join(path.read_text("utf-8") for path in files if path.stem != "console")
+    assert [name for name in EVENTS if f'"{name}"' not in source] == []
+
+
 def test_the_readme_says_what_to_do_for_every_exit_code() -> None:
     """Each has its row under "It stopped, now what?"."""
     section = text_of(README).partition("## It stopped, now what?")[2].partition("\n## ")[0]
