@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
+from tests.database.scenario import wrong
 from tests.databases import Database, objects
 from tests.reach import Server
 
@@ -224,10 +225,10 @@ class World:
     def _is_ours(self, schema: str) -> bool:
         return schema.startswith(self.database.name) or schema == self.database.shadow
 
-    def runs_a_statement(self, part: str) -> bool:
-        """Does some session in the schema run a statement with this in its text?"""
+    def runs_a_statement(self, pattern: str) -> bool:
+        """Does some session in the schema run a statement with such a text?"""
         query = "SELECT info FROM information_schema.processlist WHERE db = '{database}' AND id <> CONNECTION_ID()"
-        return any(part in str(text) for (text,) in self.rows(query))
+        return any(not wrong(pattern, str(text)) for (text,) in self.rows(query))
 
     def _objects(self) -> Iterator[tuple[str, str, str, str]]:
         try:
