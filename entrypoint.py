@@ -91,7 +91,11 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     report = reporting(environment, arguments.flags)
     log = make_log(report, sys.stderr if arguments.command in ANSWERING else sys.stdout)
     try:
-        done = run(arguments, environment, stop, log)
+        settings = None
+        if arguments.command != "new":
+            settings = load_settings(environment, arguments.flags)
+            log = log.bind(started_by=settings.started_by)
+        done = run(arguments, settings, environment, stop, log)
         elapsed = round(time.monotonic() - began, 3)
         log.finished(command=arguments.command, **done, elapsed_seconds=elapsed)
         if arguments.command == "up":
@@ -110,14 +114,14 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
 ANSWERING = frozenset({"status", "snapshot", "new"})
 
 
-def run(arguments: Arguments, environment: Mapping[str, str], stop: Stop, log: Log) -> dict[str, Any]:
-    """Load the settings and run one command."""
-    if arguments.command == "new":
+def run(
+    arguments: Arguments, settings: Settings | None, environment: Mapping[str, str], stop: Stop, log: Log
+) -> dict[str, Any]:
+    """Run one command. `new` alone has no settings: it needs no database."""
+    if settings is None:
         from schemagate.commands import new
 
         return new(arguments, environment, log)
-    settings = load_settings(environment, arguments.flags)
-    log = log.bind(host=settings.started_by)
     if arguments.command == "up":
         log.info("start.began", command="up", version=__version__)
         return start(settings, stop, log)

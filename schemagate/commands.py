@@ -116,7 +116,7 @@ def _rows(migrations: Migrations, history: History, runs: Mapping[str, Run]) -> 
                 "elapsed_seconds": round(run.seconds, 3) if run and applied else None,
                 "host": run.host if run and applied else None,
                 "start": run.start if run and applied else None,
-                "detail": wrong[name].detail if name in wrong else None,
+                "detail": wrong[name].detail if name in wrong else past.error if past and state == "failed" else None,
             }
         )
     return rows

@@ -39,6 +39,7 @@ LOCK_WAIT = 1205
 DEADLOCK = 1213
 SYNTAX = 1064
 NO_SUCH_SAVEPOINT = 1305
+NO_TRIGGER_RIGHT = 1419
 
 TLS_REQUIRED = frozenset({"required", "verify-ca", "verify-identity"})
 
@@ -204,7 +205,7 @@ def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
     errno, text = number_of(error)
     if errno in LOST:
         return ConnectionLost(
-            "The connection to MySQL was lost; start again: what was being done is found out then.",
+            "The connection to MySQL was lost. Look at the server, then start again; the journal has what was applied.",
             errno=errno,
             error=text,
         )
@@ -313,7 +314,8 @@ def denied_message(settings: Settings, errno: int, text: str) -> str:
     if errno == NO_DATABASE_RIGHT:
         return (
             f"{account} has no right on database {name!r} (or it does not exist). "
-            f"GRANT ALL ON `{name}`.* to the account, or correct MYSQL_DATABASE."
+            f"GRANT ALL ON `{name}`.* to the account (for check: SELECT, SHOW VIEW, TRIGGER, EVENT), "
+            "or correct MYSQL_DATABASE."
         )
     if errno == 3159:
         return f"{account} was refused: the server accepts TLS only. Set SCHEMAGATE_TLS=required."

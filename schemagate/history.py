@@ -55,6 +55,7 @@ class Past:
     statements: int
     complete: bool
     failed: int | None = None
+    error: str | None = None
 
     @property
     def applied(self) -> int:
@@ -95,17 +96,19 @@ def runs(connection: Connection, database: str) -> dict[str, Run]:
     """Per migration, who applied it. An absent journal is an empty one."""
     db = quote(database)
     try:
+        hosts = dict(connection.execute(f"SELECT id, host FROM {db}.schemagate_starts").rows)
         rows = connection.execute(
-            "SELECT j.migration, MAX(j.start_id), MAX(s.host), "
+            "SELECT j.migration, MAX(j.start_id), "
             "MAX(j.begun_at + INTERVAL ROUND(COALESCE(j.elapsed_ms, 0) * 1000) MICROSECOND), SUM(j.elapsed_ms) / 1000 "
-            f"FROM {db}.schemagate_journal j JOIN {db}.schemagate_starts s ON s.id = j.start_id "
-            "WHERE j.outcome = 'applied' GROUP BY j.migration"
+            f"FROM {db}.schemagate_journal j WHERE j.outcome = 'applied' GROUP BY j.migration"
         ).rows
     except ServerError as error:
         if error.errno == NO_SUCH_TABLE:
             return {}
         raise
-    return {name: Run(start, host, finished, float(seconds or 0)) for name, start, host, finished, seconds in rows}
+    return {
+        name: Run(start, hosts.get(start, ""), finished, float(seconds or 0)) for name, start, finished, seconds in rows
+    }
 
 
 def _entries(connection: Connection, database: str) -> Iterator[tuple[Any, ...]]:
@@ -120,7 +123,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     applied: dict[str, bytearray] = {}
     last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
     in_doubt: list[Entry] = []
-    failed: dict[str, int] = {}
+    failed: dict[str, tuple[int, str]] = {}
     last_id, previous = 0, None
     outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
 
@@ -130,7 +133,8 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
             applied.setdefault(migration, bytearray()).extend(row[row_at["checksum"]])
             last[migration] = (ordinal, "applied", row[row_at["statements"]])
         elif row[outcome_at] == "failed":
-            failed.setdefault(migration, ordinal)
+            says = f"statement {ordinal} failed: {row[row_at['errno']]}: {row[row_at['error']]}"
+            failed.setdefault(migration, (ordinal, says))
             applied.setdefault(migration, bytearray())
         else:
             in_doubt.append(Entry(*row))
@@ -150,6 +154,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
             bytes(checksums),
             statements,
             complete=bool(ordinal) and ordinal == statements,
-            failed=failed.get(migration),
+            failed=failed.get(migration, (None, None))[0],
+            error=failed.get(migration, (None, None))[1],
         )
     return History(past, tuple(in_doubt), last_id)

@@ -87,7 +87,7 @@ class Shadows:
         self._settings, self._here, self._stop = settings, here, stop
         self._shadow: Shadow | None = None
         self._unavailable = "SCHEMAGATE_SHADOW is off" if settings.shadow == "off" else ""
-        if shadow_name(settings.database, settings.shadow).lower() == settings.database.lower():
+        if shadow_name(here.database, settings.shadow).lower() == here.database.lower():
             self._unavailable = "SCHEMAGATE_SHADOW names the schema itself"
 
     def __enter__(self) -> Shadows:
@@ -159,7 +159,7 @@ class Shadow:
     """
 
     def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
-        self.name = shadow_name(settings.database, settings.shadow)
+        self.name = shadow_name(here.database, settings.shadow)
         self._settings, self._here, self._stop = settings, here, stop
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
@@ -169,7 +169,7 @@ class Shadow:
                 f"no session without a schema may be opened ({error.facts.get('error')})"
             ) from error
         try:
-            _make(self._connection, self.name, settings.database, here)
+            _make(self._connection, self.name, here.database, here)
         except BaseException:
             self._connection.close()
             raise
@@ -177,7 +177,7 @@ class Shadow:
     def close(self) -> None:
         """Drop it. What cannot be dropped now has its marker, and the next start that makes a shadow drops it."""
         with suppress(ServerError, ConnectionLost):
-            _drop(self._connection, self.name, self._settings.database)
+            _drop(self._connection, self.name, self._here.database)
         self._connection.close()
 
     def read(self) -> Schema:
@@ -208,7 +208,7 @@ class Shadow:
 
     def empty(self) -> None:
         """Drop everything and begin anew."""
-        _make(self._connection, self.name, self._settings.database, self._here)
+        _make(self._connection, self.name, self._here.database, self._here)
         self._session()
 
     def rehearse(self, todo: Iterable[Todo]) -> tuple[NotRehearsed, ...]:
@@ -259,7 +259,7 @@ class Shadow:
             return f"what {kind.upper()} does cannot be kept inside the shadow", True
         if kind in PREPARED and len(statement.text) > LONGEST_DATA:
             return f"{kind.upper()} of more than {LONGEST_DATA >> 20} MiB is not prepared", False
-        text, reason = inside(statement, self._settings.database, self.name)
+        text, reason = inside(statement, self._here.database, self.name)
         if reason:
             return reason, kind in STRUCTURE
         if kind in ("create event", "alter event"):

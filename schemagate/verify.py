@@ -152,7 +152,14 @@ def told(differences: Sequence[Difference]) -> str:
 def as_facts(differences: Sequence[Difference]) -> list[dict[str, Any]]:
     """The differences as fields of a log line, the first fifty of them."""
     return [
-        {"kind": d.kind, "name": d.name, "part": d.part, "expected": d.expected, "found": d.found}
+        # An outline has names alone: of what is there it has nothing more to show.
+        {
+            "kind": d.kind,
+            "name": d.name,
+            "part": d.part,
+            "expected": "there" if d.expected == "" else d.expected,
+            "found": "there" if d.found == "" else d.found,
+        }
         for d in differences[:MOST_DIFFERENCES]
     ]
 
@@ -161,9 +168,8 @@ def rehearsal_failed(refused: Refused) -> RehearsalFailed:
     """The error for a pending statement that does not work in the shadow."""
     migration, statement, error = refused.migration, refused.statement, refused.error
     return RehearsalFailed(
-        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, "
-        f"the server "
-        f"says {error.errno}: {error.text}. The live schema was not touched; mend the file and start again.",
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, the "
+        f"server says {error.errno}: {error.text}. The live schema was not touched; mend the file and start again.",
         migration=migration.name,
         file=migration.file,
         line=statement.line,

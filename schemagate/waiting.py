@@ -103,6 +103,7 @@ class _Waiting:
             self._created = True
             if _create_database(self._settings):
                 self._log.info("database.created", database=self._settings.database)
+                self._said = _reason(error)  # it was said, in a better way
                 return True
         if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
             if self._refused_since is None:
