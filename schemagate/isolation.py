@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.schema import Schema, SchemaObject, part_of
-from schemagate.sql import Statement, has_body, qualifiers, quote, statements
+from schemagate.sql import Statement, Token, has_body, qualifiers, quote, statements, tokens
 
 if TYPE_CHECKING:
     from schemagate.plan import Todo
@@ -35,6 +36,67 @@ LONGEST_DATA = 4 << 20
 TRANSACTION = frozenset({"start transaction", "commit", "savepoint", "release savepoint", "rollback to savepoint"})
 NOT_PREPARABLE = 1295
 NOT_GRANTED = frozenset({1044, 1142, 1143, 1370})  # a right on a schema, table, column or routine
+
+
+# Under these modes, and in texts of these character sets, a name may stand where the lexer sees a string.
+OTHER_QUOTES = frozenset({"ANSI_QUOTES", "MSSQL", "ORACLE"})
+OTHER_BYTES = frozenset({"big5", "cp932", "gb18030", "gbk", "sjis"})
+# They wait, or hold a lock that the live session asks for afterwards.
+WAITING = frozenset({"GET_LOCK", "RELEASE_LOCK", "SLEEP", "BENCHMARK", "MASTER_POS_WAIT", "SOURCE_POS_WAIT"})
+
+
+def beyond(statement: Statement, kind: str) -> str | None:
+    """Why this one reaches beyond any schema, or reads otherwise than it looks; None if it does not."""
+    if kind == "create function" and words_of(statement)[-1:] == ["SONAME"]:
+        return "a loadable function is the whole server's"
+    if statement.text[:3].upper() == "SET" and kind != "set" and "SQL_MODE" in words_of(statement):
+        return "SET STATEMENT gives it an sql_mode of its own"
+    return None
+
+
+def settable(statement: Statement) -> bool:
+    """Does this SET depend on nothing but itself: no table, no stored function, nobody's lock?"""
+    return not statement.names and not WAITING.intersection(words_of(statement))
+
+
+def sets_the_session(statement: Statement) -> bool:
+    """Is the session, user variables aside, another one after this SET? Rather yes than no."""
+    found = [token.text for token in _significant(statement) if token.text != ":"]
+    given = [before for before, sign in pairwise(found) if sign == "="]
+    return not given or not all(name.startswith("@") and name[1:2] != "@" for name in given)
+
+
+def fills_from_query(statement: Statement) -> bool:
+    """Is it CREATE TABLE with a query, which is run? Rather one too many than one too few."""
+    words = words_of(statement)
+    return "SELECT" in words or "VALUES" in words or words.count("TABLE") > 1
+
+
+def reaches_out(what: Schema, database: str) -> bool:
+    """May a stored function in it, called while a table is made from a query, change what is not in this schema?"""
+    bodies = [each for each in what.objects.values() if each.kind in ("function", "procedure", "trigger")]
+    return any(each.kind == "function" for each in bodies) and any(_names_a_schema(each, database) for each in bodies)
+
+
+def _names_a_schema(each: SchemaObject, database: str) -> bool:
+    if '"' in each.create and "ANSI_QUOTES" in (each.attribute("sql_mode") or ""):
+        return True
+    return any(found.certain or found.schema.lower() == database.lower() for found in qualifiers(each.create))
+
+
+def words_of(statement: Statement) -> list[str]:
+    """Its words, in capitals."""
+    return [token.text.upper() for token in _significant(statement) if token.kind == "word"]
+
+
+def _significant(statement: Statement) -> list[Token]:
+    return [token for token in tokens(statement.text) if token.kind not in ("space", "comment", "hint")]
+
+
+def in_shadow(statement: Statement, name: str) -> str:
+    """DROP FUNCTION with the shadow's name: else it would drop a loadable function, which is the whole server's."""
+    start = _significant(statement)[-1].start
+    return statement.text[:start] + quote(name) + "." + statement.text[start:]
 
 
 def inside(statement: Statement, database: str, name: str) -> tuple[str, str | None]:

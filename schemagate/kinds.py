@@ -98,7 +98,7 @@ def _of_set(following: Iterator[str]) -> str:
     first = next(following, "")
     if first == "STATEMENT":  # SET STATEMENT variable = value FOR a statement of any kind
         return _kind(following) if "FOR" in following else "set"
-    if first == "PASSWORD":
+    if first in ("PASSWORD", "DEFAULT"):  # SET DEFAULT ROLE: like a password, it is the account's for good
         return "set global"
     found = {first, *following}
     if found & BEYOND_SESSION:

@@ -16,16 +16,24 @@ from schemagate.isolation import (
     MOST_DATA,
     NOT_GRANTED,
     NOT_PREPARABLE,
+    OTHER_BYTES,
+    OTHER_QUOTES,
     PREPARED,
     STRUCTURE,
     TRANSACTION,
     WITHOUT_STRUCTURE,
+    beyond,
+    fills_from_query,
+    in_shadow,
     inside,
+    reaches_out,
+    sets_the_session,
+    settable,
 )
 from schemagate.listing import session_for_reading
 from schemagate.loading import load_statements, with_left_out
 from schemagate.programs import asleep
-from schemagate.sql import Statement, quote, tokens
+from schemagate.sql import Statement, quote
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -161,6 +169,8 @@ class Shadow:
     def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
         self.name = shadow_name(here.database, settings.shadow)
         self._settings, self._here, self._stop = settings, here, stop
+        self._unread = ""  # the modes and character sets under which we cannot read what a statement names
+        self._reaching = False  # is there a function here that may change another schema?
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
             self._connection = open_session(settings, None, opening)
@@ -176,7 +186,7 @@ class Shadow:
 
     def close(self) -> None:
         """Drop it. What cannot be dropped now has its marker, and the next start that makes a shadow drops it."""
-        with suppress(ServerError, ConnectionLost):
+        with suppress(ServerError, ConnectionLost, ShadowUnavailable):
             _drop(self._connection, self.name, self._here.database)
         self._connection.close()
 
@@ -204,10 +214,12 @@ class Shadow:
                 raise _not_granted(self.name, error) from error
             raise
         self._session()
+        self._reaching = reaches_out(what, self._here.database)
         return with_left_out(self.read(), what)
 
     def empty(self) -> None:
         """Drop everything and begin anew."""
+        self._reaching = False
         _make(self._connection, self.name, self._here.database, self._here)
         self._session()
 
@@ -219,51 +231,62 @@ class Shadow:
         left_out: list[NotRehearsed] = []
         for each in todo:
             self._session()
-            data = 0
             temporary: list[str] = []
-            reason: str | None
-            for statement in each.migration.statements():
-                if self._stop.requested:
-                    raise Interrupted(
-                        "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
-                    )
-                kind = statement.kind
-                if statement.ordinal < each.first and kind != "set":
-                    continue
-                data += kind in PREPARED
-                if data > MOST_DATA and kind in PREPARED:
-                    reason, blind = "one of very many data statements", False
-                    if data > MOST_DATA + 1:
-                        continue  # said once
-                else:
-                    reason, blind = self._try(each.migration, statement, kind)
-                if reason:
-                    left_out.append(NotRehearsed(each.migration.name, statement.ordinal, statement.line, reason, blind))
-                    if blind:
-                        return tuple(left_out)
-                elif kind == "create temporary table":
-                    temporary += [name.name for name in statement.names[:1]]
-            for name in temporary:  # they would hide the real ones from whoever looks afterwards
-                self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
+            try:
+                if self._file(each, left_out, temporary):
+                    break
+            finally:
+                with suppress(ServerError, ConnectionLost):
+                    for name in temporary:  # they would hide the real ones from whoever looks afterwards
+                        self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
         return tuple(left_out)
+
+    def _file(self, each: Todo, left_out: list[NotRehearsed], temporary: list[str]) -> bool:
+        """Try the rest of one file; notes what is left out and which temporary tables are made. True: stop trying."""
+        data = 0
+        reason: str | None
+        for statement in each.migration.statements():
+            if self._stop.requested:
+                raise Interrupted(
+                    "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
+                )
+            kind = statement.kind
+            if statement.ordinal < each.first and kind != "set":
+                continue
+            data += kind in PREPARED
+            if data > MOST_DATA and kind in PREPARED:
+                reason, blind = "one of very many data statements", False
+                if data > MOST_DATA + 1:
+                    continue  # said once
+            else:
+                reason, blind = self._try(each.migration, statement, kind)
+            if reason:
+                left_out.append(NotRehearsed(each.migration.name, statement.ordinal, statement.line, reason, blind))
+                if blind:
+                    return True
+            elif kind == "create temporary table":
+                temporary += [name.name for name in statement.names[:1]]
+        return False
 
     def _try(self, migration: Migration, statement: Statement, kind: str) -> tuple[str | None, bool]:
         """Try one; returns why not (None if tried), and whether that makes the rest untrustworthy."""
         if kind in WITHOUT_STRUCTURE:
             return (None if kind in TRANSACTION else f"{kind.upper()} is not run in the shadow"), False
         if kind == "set":
-            if any(token.text == "(" for token in tokens(statement.text)):
-                return "SET with an expression is not run in the shadow", False
-        elif kind not in STRUCTURE and kind not in PREPARED:
+            return self._set(migration, statement)
+        if kind not in STRUCTURE and kind not in PREPARED:
             self._parse(migration, statement)
             return f"what {kind.upper()} does cannot be kept inside the shadow", True
         if kind in PREPARED and len(statement.text) > LONGEST_DATA:
             return f"{kind.upper()} of more than {LONGEST_DATA >> 20} MiB is not prepared", False
         text, reason = inside(statement, self._here.database, self.name)
+        reason = reason or beyond(statement, kind) or self._hidden(statement, kind)
         if reason:
             return reason, kind in STRUCTURE
         if kind in ("create event", "alter event"):
             text = asleep(text)
+        if kind == "drop function" and text == statement.text:
+            text = in_shadow(statement, self.name)
         try:
             if kind in PREPARED:
                 self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(text)}")
@@ -279,6 +302,27 @@ class Shadow:
             raise Refused(migration, statement, said) from error
         return None, False
 
+    def _hidden(self, statement: Statement, kind: str) -> str | None:
+        """Why this one may name the live schema where nobody sees it, after a SET or with what it calls."""
+        if self._unread and (not statement.text.isascii() or any(quote in statement.text for quote in '"[')):
+            return f"under {self._unread} a name may stand where a string is seen"
+        if self._reaching and kind in ("create table", "create temporary table") and fills_from_query(statement):
+            return "its query is run, and may call functions that change other schemas"
+        return None
+
+    def _set(self, migration: Migration, statement: Statement) -> tuple[str | None, bool]:
+        if not settable(statement):
+            return "SET with a query or a function is not run in the shadow", sets_the_session(statement)
+        try:
+            self._connection.run(statement.text)
+            mode, charset = self._connection.execute("SELECT @@SESSION.sql_mode, @@character_set_client").rows[0]
+        except ServerError as error:
+            if "@" in statement.text.replace("@@", ""):
+                return "SET from a user variable that only the live session knows", True
+            raise Refused(migration, statement, error) from error
+        self._unread = ", ".join(sorted((OTHER_QUOTES & {*mode.split(",")}) | (OTHER_BYTES & {charset})))
+        return None, False
+
     def _parse(self, migration: Migration, statement: Statement) -> None:
         """Let the server read what is not run here: preparing runs nothing. Raises Refused for what is no SQL to it."""
         if len(statement.text) > LONGEST_DATA:
@@ -290,5 +334,6 @@ class Shadow:
                 raise Refused(migration, statement, error) from error
 
     def _session(self) -> None:
+        self._unread = ""
         for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
             self._connection.execute(text)
