@@ -39,7 +39,7 @@ def test_a_start_with_nothing_to_do_asks_twice(database: Database, tmp_path: Pat
         assert proxy.round_trips == 2
         first, second = proxy.queries
         assert first.startswith(b"SET NAMES utf8mb4;")
-        assert second.count(b"SHOW CREATE table ") == second.count(b";") + 1 == 9
+        assert second.count(b"SHOW CREATE TABLE ") == 9
         assert not any(word in first + second for word in (b"INSERT", b"UPDATE", b"DELETE", b"REPLACE", b"GET_LOCK"))
 
 
