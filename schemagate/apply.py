@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate import lock, server
-from schemagate.database import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
+from schemagate.database import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.errors import (
     ConnectionLost,
     Interrupted,
@@ -76,9 +76,10 @@ def apply(
             run.file(todo)
     except ConnectionLost:
         raise
-    except SchemagateError:
+    except (SchemagateError, ServerError):
         run.leave()
         raise
+    run.leave()
     return Applied(len(plan.todo), run.statements, run.rows)
 
 
@@ -101,6 +102,7 @@ class _Run:
         self._engines: dict[tuple[str | None, str], bool] = {}
         self._transaction = False  # one that the file began
         self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
+        self._applied_before = 0  # how many entries were applied before it
         self._batch: float | None = None  # since when a transaction of ours is open
         self._batch_size = 0
         self.statements = 0
@@ -121,8 +123,7 @@ class _Run:
                 continue
             self._stop_if_asked(migration, statement)
             self._one(migration, statement, kind)
-        self._commit_batch()
-        self._journal.flush()
+        self._commit_batch()  # the outcome of any other statement is written together with the next entry
         self._keeper.put_back()
         self._log.info(
             "migration.applied",
@@ -204,7 +205,8 @@ class _Run:
             self._journal.flush()
             self._connection.execute("START TRANSACTION")
             self._connection.execute("SAVEPOINT schemagate")
-            self._batch, self._batch_size, self._open_from = time.monotonic(), 0, statement.ordinal
+            self._batch, self._batch_size = time.monotonic(), 0
+            self._open_from, self._applied_before = statement.ordinal, self._journal.applied
         rows = self._inside(migration, statement, entry)
         self._batch_size += 1
         if self._batch_size >= BATCH_STATEMENTS or time.monotonic() - self._batch > BATCH_SECONDS:
@@ -222,13 +224,15 @@ class _Run:
             left = self._fail(entry, error, time.monotonic() - began)
             raise _failed(migration, statement, error, left) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
+        if self._journal.unwritten >= BATCH_STATEMENTS:  # a transaction of a million statements: memory is limited
+            self._journal.flush()
         return rows
 
     def _start_transaction(self, migration: Migration, statement: Statement, entry: Entry) -> int:
         self._commit_batch()
         self._journal.flush()
         self._hold_the_lock()
-        self._transaction, self._open_from = True, statement.ordinal
+        self._transaction, self._open_from, self._applied_before = True, statement.ordinal, self._journal.applied
         return self._inside(migration, statement, entry)
 
     def _commit(self, migration: Migration, statement: Statement, entry: Entry) -> int:
@@ -285,11 +289,11 @@ class _Run:
 
     def _take_back(self) -> None:
         self._connection.execute("ROLLBACK")
-        self._journal.forget()
+        self._journal.forget(self._applied_before)
         self._transaction, self._batch = False, None
 
     def leave(self) -> None:
-        """Before a start ends early: keep what is applied, and take back a transaction whose COMMIT has not come."""
+        """At the end, and before an early one: keep what is applied, and take back a transaction without its COMMIT."""
         if self._transaction:
             self._take_back()
         self._commit_batch()
@@ -320,20 +324,19 @@ class _Run:
 
     def _transactional(self, statement: Statement) -> bool:
         """Do all tables it names live in InnoDB? Asked again after each statement that may change the answer."""
-        unknown = [name for name in statement.names if (name.schema, name.name) not in self._engines]
-        if unknown:
-            schemas = sorted({name.schema or self._database for name in unknown})
-            marks = ", ".join(["%s"] * len(schemas))
+        named = {(name.schema, name.name) for name in statement.names}
+        for schema, name in named - self._engines.keys():
+            # Not the whole schema: MySQL takes a millisecond for a few hundred tables.
             other = self._connection.execute(
-                "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' "
-                f"AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({marks})",
-                *schemas,
-            ).rows
-            other_names = {(str(schema).lower(), str(name).lower()) for schema, name in other}
-            for name in unknown:
-                place = ((name.schema or self._database).lower(), name.name.lower())
-                self._engines[name.schema, name.name] = place not in other_names
-        return bool(statement.names) and all(self._engines[name.schema, name.name] for name in statement.names)
+                "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA IN (%s, %s) AND TABLE_NAME IN "
+                "(%s, %s) AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB'",
+                schema or self._database,
+                (schema or self._database).lower(),
+                name,
+                name.lower(),
+            )
+            self._engines[schema, name] = not other.rows
+        return bool(named) and all(self._engines[each] for each in named)
 
 
 def _failed(migration: Migration, statement: Statement, error: ServerError, left: int) -> StatementFailed:
@@ -344,7 +347,7 @@ def _failed(migration: Migration, statement: Statement, error: ServerError, left
         mend = f"statement {left + 1}"
     return StatementFailed(
         f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
-        f"{error.errno}: {error.text}. {stays}; mend the file from {mend} on (or the rows it meets) and start again.",
+        f"{error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
         migration=migration.name,
         file=migration.file,
         line=statement.line,
@@ -356,3 +359,11 @@ def _failed(migration: Migration, statement: Statement, error: ServerError, left
         state=f"{left} of {migration.count} statements of this file are applied, this one is not",
         next="schemagate status",
     )
+
+
+def _way_out(errno: int, mend: str) -> str:
+    if errno == NO_TRIGGER_RIGHT:
+        return "have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"
+    if errno in DENIED:
+        return "grant the account the right it lacks"
+    return f"mend the file from {mend} on (or the rows it meets)"

@@ -190,9 +190,14 @@ class Journal:
         self._unwritten.append(closed)
         return closed
 
-    def forget(self) -> None:
-        """Drop the outcomes not written yet: what they tell of was rolled back."""
-        self.applied -= sum(entry.outcome == "applied" for entry in self._unwritten)
+    @property
+    def unwritten(self) -> int:
+        """How many entries wait to be written."""
+        return len(self._unwritten)
+
+    def forget(self, applied: int) -> None:
+        """Drop the outcomes not written yet, because what they tell of was rolled back; so many were applied before."""
+        self.applied = applied
         self._unwritten.clear()
 
     def flush(self) -> None:

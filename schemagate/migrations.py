@@ -124,8 +124,9 @@ def _load_one(path: str) -> Migration:
     checksums = bytearray()
     transaction: int | None = None
     for statement in read_statements(path):
-        _allow(statement, file)
-        transaction = _transaction_after(statement, transaction)
+        kind = statement.kind  # found anew whenever it is asked for
+        _allow(statement, kind, file)
+        transaction = _transaction_after(statement.line, kind, transaction)
         checksums += statement.checksum
     if transaction is not None:
         raise MigrationInvalid(
@@ -136,12 +137,12 @@ def _load_one(path: str) -> Migration:
     return Migration(file.removesuffix(".sql"), path, bytes(checksums))
 
 
-def _transaction_after(statement: Statement, line: int | None) -> int | None:
-    """The line where the transaction began that is open after this statement; None if none is."""
-    if statement.kind == "start transaction":
-        return statement.line
-    ends = statement.kind == "commit" or statement.kind.split()[0] in ("create", "alter", "drop", "rename", "truncate")
-    return None if ends and "temporary" not in statement.kind else line
+def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:
+    """The line where the transaction began that is open after the statement of this line; None if none is."""
+    if kind == "start transaction":
+        return line
+    ends = kind == "commit" or kind.split()[0] in ("create", "alter", "drop", "rename", "truncate")
+    return None if ends and "temporary" not in kind else open_from
 
 
 def read_statements(path: str) -> Iterator[Statement]:
@@ -154,17 +155,17 @@ def read_statements(path: str) -> Iterator[Statement]:
         raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
 
 
-def _allow(statement: Statement, file: str) -> None:
-    reason = FORBIDDEN.get(statement.kind)
-    if reason is None and statement.kind in ("select", "do", "set") and "release_all_locks" in statement.text.lower():
+def _allow(statement: Statement, kind: str, file: str) -> None:
+    reason = FORBIDDEN.get(kind)
+    if reason is None and kind in ("select", "do", "set") and "release_all_locks" in statement.text.lower():
         reason = "it would release the lock that keeps other starts out"
-    if reason is None and statement.kind == "select" and _writes_file(statement.text):
+    if reason is None and kind == "select" and _writes_file(statement.text):
         reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
-    if reason is None and statement.kind == "commit" and _words(statement.text) - {"commit", "work"}:
+    if reason is None and kind == "commit" and _words(statement.text) - {"commit", "work"}:
         reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
     if reason is not None:
         raise MigrationInvalid(
-            f"{file}:{statement.line}: {statement.kind.upper()} may not be in a migration: {reason}.",
+            f"{file}:{statement.line}: {kind.upper()} may not be in a migration: {reason}.",
             file=file,
             line=statement.line,
             ordinal=statement.ordinal,
