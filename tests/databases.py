@@ -119,7 +119,7 @@ class Database:
         with self.server.connect() as connection, connection.cursor() as cursor:
             self._own.close()
             left_over = self._shadows(cursor)
-            cursor.execute("SET SESSION lock_wait_timeout = 20")
+            cursor.execute("SET SESSION lock_wait_timeout = 20, foreign_key_checks = 0")  # keys between them
             cursor.execute("SELECT id, db FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
             for thread, schema in cursor.fetchall():  # those of killed programs, which may hold locks
                 if schema in {*self._schemas, self.shadow}:
