@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from schemagate import __version__
@@ -63,6 +63,7 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
         if plan.todo and not fresh:
             rehearse(plan, before.schema, expected, shadows, log)
         applied = apply(plan, session, journal, here, settings, stop, log)
+        stop.check()  # what was asked for during the last statement, too
         journal.remember(migrations.digest, *verify(session, here, expected, log, built=fresh))
     return {"message": VERIFIED, "unchanged": False, "applied": applied.statements, "rows": applied.rows}
 
@@ -86,7 +87,10 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
     except SchemagateError as error:
-        make_log(reporting(environment, {}), sys.stdout).failed(error)
+        report = reporting(environment, {})
+        log = make_log(report, sys.stdout)
+        log.failed(error)
+        log.termination(report.termination_log, error)
         return error.exit_code
     report = reporting(environment, arguments.flags)
     log = make_log(report, sys.stderr if arguments.command in ANSWERING else sys.stdout)
@@ -96,6 +100,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
             settings = load_settings(environment, arguments.flags)
             log = log.bind(started_by=settings.started_by)
         done = run(arguments, settings, environment, stop, log)
+        if arguments.become:
+            stop.check()
         elapsed = round(time.monotonic() - began, 3)
         log.finished(command=arguments.command, **done, elapsed_seconds=elapsed)
         if arguments.command == "up":
@@ -144,7 +150,7 @@ def become(command: Sequence[str]) -> None:
 
     from schemagate.errors import SettingsInvalid
 
-    sys.stdout.flush()
+    flush()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python set for itself is not for others
     try:
@@ -156,7 +162,13 @@ def become(command: Sequence[str]) -> None:
         ) from error
 
 
+def flush() -> None:
+    """Write what was printed, if there is still somebody to read it: the exit code does not depend on that."""
+    with suppress(Exception):
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
     code = main()
-    sys.stdout.flush()
+    flush()
     os._exit(code)  # nothing is left to tidy up, and the interpreter takes 6 to 9 ms for it

@@ -17,8 +17,9 @@ from schemagate.errors import (
     SchemagateError,
     StatementFailed,
 )
+from schemagate.lexer import quote
 from schemagate.migrations import excerpt
-from schemagate.session import SESSION, Keeper, is_plain, refuse_lost_variables
+from schemagate.session import SESSION, UNSETTLING, Keeper, is_plain, refuse_lost_variables
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -38,10 +39,15 @@ DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # In a transaction of the file these belong to it.
 INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
 CALLING = frozenset({"call", "execute", "begin not atomic"})  # what they run may begin a transaction and not end it
-ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT})
+# With these the server takes back the whole transaction (1205 the statement alone): deadlock, lock wait, lock table
+# full, a row that changed under MariaDB's snapshot, a conflict in Group Replication.
+ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT, 1206, 1020, 3101})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
 BATCH_SECONDS = 0.5
+# The lock goes with the connection, which shows, or by SQL: after any that could do it we look at once. What is left is
+# a proxy that changes our session behind our back, and that is found out soon enough.
+LOCK_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class _Run:
         self._applied_before = 0  # how many entries were applied before it
         self._batch: float | None = None  # since when a transaction of ours is open
         self._batch_size = 0
+        self._lock_seen = float("-inf")  # when the lock was ours for certain
         self.statements = 0
         self.rows = 0
 
@@ -141,6 +148,8 @@ class _Run:
             migration.name, statement.ordinal, migration.count, statement.line, kind, statement.checksum
         )
         rows = self._way(migration, statement, kind)(migration, statement, entry)
+        if kind in UNSETTLING:
+            self._lock_seen = float("-inf")
         self.statements += 1
         self.rows += rows
         self._log.debug(
@@ -253,6 +262,7 @@ class _Run:
         if kind in CALLING:
             self._connection.execute(how)
             self._connection.execute("SET SESSION autocommit = 1")
+            self._connection.execute(f"USE {quote(self._database)}")
 
     # --- transactions of ours ---
 
@@ -265,9 +275,8 @@ class _Run:
         except ServerError as error:
             if error.errno != NO_SUCH_SAVEPOINT:
                 raise
-            # A statement committed by itself after all (the in-transaction flag would not have told). It is
-            # applied, and its
-            # entry is written now; only the moment between the two was not covered.
+            # A statement committed by itself after all (the in-transaction flag would not have told). It is applied,
+            # and its entry is written now; only the moment between the two was not covered.
             self._log.debug("statement.committed_by_itself")
         self._journal.flush()
         self._connection.execute("COMMIT")
@@ -278,7 +287,7 @@ class _Run:
         Returns how many of the file's statements are applied then.
         """
         left = entry.ordinal - 1
-        if self._transaction or (self._batch is not None and error.errno in ROLLED_BACK):
+        if self._transaction or (self._batch is not None and (error.errno in ROLLED_BACK or self._batch_is_gone())):
             # The whole transaction is gone (1213) or must go (1205 undoes the statement alone): its entries with it.
             self._take_back()
             left = self._open_from - 1
@@ -286,6 +295,15 @@ class _Run:
         self._journal.close(entry, "failed", elapsed_seconds, errno=error.errno, error=error.text)
         self._journal.flush()
         return left
+
+    def _batch_is_gone(self) -> bool:
+        """After an error: did the server take back our whole transaction? Then its savepoint is gone as well."""
+        try:
+            self._connection.execute("RELEASE SAVEPOINT schemagate")
+            self._connection.execute("SAVEPOINT schemagate")
+        except ServerError as gone:
+            return gone.errno == NO_SUCH_SAVEPOINT
+        return False
 
     def _take_back(self) -> None:
         self._connection.execute("ROLLBACK")
@@ -316,11 +334,14 @@ class _Run:
     # --- what has to hold ---
 
     def _hold_the_lock(self) -> None:
+        if time.monotonic() - self._lock_seen < LOCK_LOOK_SECONDS:
+            return
         if not lock.held(self._connection, self._database):
             raise LockTimeout(
                 "The lock was lost while migrations ran: something between us and MySQL changed the session. "
                 "Connect to the server itself, not through a pooling proxy, and start again."
             )
+        self._lock_seen = time.monotonic()
 
     def _transactional(self, statement: Statement) -> bool:
         """Do all tables it names live in InnoDB? Asked again after each statement that may change the answer."""
@@ -329,7 +350,7 @@ class _Run:
             # Not the whole schema: MySQL takes a millisecond for a few hundred tables.
             other = self._connection.execute(
                 "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA IN (%s, %s) AND TABLE_NAME IN "
-                "(%s, %s) AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB'",
+                "(%s, %s) AND COALESCE(ENGINE, '') <> 'InnoDB'",  # views have none
                 schema or self._database,
                 (schema or self._database).lower(),
                 name,

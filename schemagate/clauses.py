@@ -158,16 +158,16 @@ def _clustered(parts: Sequence[Part]) -> list[Part]:
     if any(part.name == "PRIMARY" for part in indexes):
         return []
     columns = {quote(part.name): part.text for part in parts if part.kind == "column"}
-    never_null = {name for name, text in columns.items() if _never_null(text)}
+    unnullable = {name for name, text in columns.items() if never_null(text)}
     for part in indexes:
         if part.text.startswith("UNIQUE ") and all(
-            column.removesuffix(" DESC") in never_null for column in columns_of(part.text)
+            column.removesuffix(" DESC") in unnullable for column in columns_of(part.text)
         ):
             return [Part("attribute", "clustered index", quote(part.name))]
     return []
 
 
-def _never_null(column: str) -> bool:
+def never_null(column: str) -> bool:
     depth, before = 0, ""
     for kind, text in without_space(flat(column)):
         if kind == "punctuation":

@@ -21,7 +21,7 @@ from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
 from schemagate.server import working_session
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
-from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, told
+from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,8 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         for kind, reason in verdict.not_compared:
             log.warning("schema.not_compared", kind=kind, reason=reason)
         if verdict.differences:
+            if migrations.snapshot is not None and not expected.header_holds:
+                raise stale(verdict.differences, touched=True)
             raise drift(verdict)
     return {"message": "Database schema verified and ready", "proof": verdict.proof}
 
@@ -224,7 +226,13 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
     existing = sorted(each.name for each in directory.glob("*.sql") if each.name != SNAPSHOT)
     if existing and path.name <= existing[-1]:
         # Named so, it would come before one that may be applied already, and be refused as out of order.
-        path = directory / f"{time.strftime('%Y%m%d%H%M%S')}_{name}.sql"
+        newest = existing[-1].removesuffix(".sql").split("_", 1)[0]
+        path = directory / f"{newest}_z{time.strftime('%H%M%S')}_{name}.sql"
+    if existing and path.name <= existing[-1]:
+        raise MigrationInvalid(
+            f"{path.name} would come before {existing[-1]}; name the file by hand so that it comes after all others.",
+            file=path.name,
+        )
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -103,6 +103,10 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
     if not _is_as_proven(connection, greeting, files.digest):
         return False
     log.info("start.unchanged", migrations=len(files.paths))
+    for kind in sorted(greeting.listed.unseen):
+        log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")
+    if greeting.verified and greeting.verified.proof in ("outline", "names"):
+        log.warning("schema.not_compared", kind="clauses", reason="the last proof was by " + greeting.verified.proof)
     log.info("schema.verified", tables=greeting.tables, proof="remembered")
     return True
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from schemagate.driver import Session, pymysql, unverified
-from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable
+from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, SettingsInvalid
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
@@ -177,6 +177,12 @@ class Connection:
         """A value as SQL text, for the packets that cannot have parameters."""
         return str(self._raw.escape(value))
 
+    def be_patient(self) -> None:
+        """Wait for answers as long as they take: a statement may take hours. A login is limited in time, because a
+        proxy may accept it and then say nothing.
+        """
+        self._raw._read_timeout = None
+
     def close(self) -> None:
         """End the session. Never raises: what is not committed is lost, and nothing of ours is left so."""
         with suppress(pymysql.err.Error, OSError):
@@ -238,9 +244,19 @@ def translated(error: ServerError) -> Exception:
     return error
 
 
-def connect(settings: Settings, database: str | None, *, several: bool = False) -> Connection:
-    """One attempt to log in. Raises pymysql errors and OSError as they come: `wait_for` is the patient way."""
-    context = tls_context(settings)
+def connect(
+    settings: Settings, database: str | None, *, several: bool = False, seconds: float | None = None
+) -> Connection:
+    """One attempt to log in, of at most `seconds`, or `connect_seconds` if that is less; so are the questions after it,
+    until `be_patient`. Raises pymysql errors and OSError as they come: `wait_for` is the patient way.
+    """
+    try:
+        context = tls_context(settings)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"SCHEMAGATE_TLS_CA, _CERT or _KEY is no PEM file that can be used: {error}.", problems=[str(error)]
+        ) from error
+    limit = settings.connect_seconds if seconds is None else max(0.1, min(settings.connect_seconds, seconds))
     raw = Session(
         host=settings.host,
         port=settings.port,
@@ -252,8 +268,8 @@ def connect(settings: Settings, database: str | None, *, several: bool = False) 
         charset="utf8mb4",
         client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS if several else 0,
         autocommit=None,
-        connect_timeout=settings.connect_seconds,
-        read_timeout=settings.connect_seconds,
+        connect_timeout=limit,
+        read_timeout=limit,
         # "preferred" is what PyMySQL does when nothing is said: TLS where the server offers it.
         ssl=context if settings.tls in TLS_REQUIRED else None,
         ssl_disabled=context is None or settings.socket is not None,
@@ -265,8 +281,6 @@ def connect(settings: Settings, database: str | None, *, several: bool = False) 
         raw.ctx = context
     raw.encoding = LENIENT
     raw.connect()
-    # The login has a time limit (a proxy may accept and then say nothing); a statement may take hours.
-    raw._read_timeout = None
     _keep_alive(raw)
     return Connection(raw, several)
 
@@ -293,6 +307,7 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
         raise ConnectionLost(
             "A second session with MySQL could not be opened; start again.", errno=errno, error=text
         ) from error
+    connection.be_patient()
     for text in opening:
         connection.execute(text)
     return connection

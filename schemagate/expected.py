@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -74,11 +75,11 @@ class Expected:
             if not differences:
                 return (), "text", ()
             try:
-                return compare(self._loaded, found), "shadow", ()
-            except (ShadowUnavailable, ServerError) as error:
+                return self._in_shadow(found, built=built)
+            except (ShadowUnavailable, ServerError, _Incomplete) as error:
                 if self._snapshot.header and self._snapshot.header.release == self._here.release:
                     return differences, "text", ()
-                reason = f"the snapshot was written by another release and there is no shadow: {error}"
+                reason = f"the snapshot may be of another release, and there is no shadow to tell: {error}"
         elif built:
             return compare(outline(text), outline(found)), "built", ()
         else:
@@ -87,6 +88,15 @@ class Expected:
             except (ShadowUnavailable, _Incomplete) as error:
                 reason = f"the snapshot was written by the other flavour and cannot be replayed here: {error}"
         return compare(outline(text), outline(found)), "outline", (("clauses", reason),)
+
+    def _in_shadow(self, found: Schema, *, built: bool) -> tuple[tuple[Difference, ...], str, tuple[()]]:
+        assert self._snapshot is not None  # noqa: S101 - the callers know
+        differences = compare(self._loaded, found)
+        if not differences or not self._written_elsewhere:
+            return differences, "shadow", ()
+        if built:
+            return compare(outline(self._snapshot.schema), outline(found)), "built", ()
+        return compare(self._replayed, found), "replay", ()
 
     def stale(self) -> tuple[Difference, ...] | None:
         """What the migrations build otherwise than the snapshot says; None where that cannot be found out here.
@@ -108,7 +118,25 @@ class Expected:
         assert self._snapshot is not None  # noqa: S101 - the callers know
         if not self.same_flavour:
             return compare(outline(self._snapshot.schema), outline(self._replayed))
-        return compare(self._snapshot.schema, self._replayed) and compare(self._loaded, self._replayed)
+        differences = compare(self._snapshot.schema, self._replayed)
+        if differences:
+            with suppress(ServerError):  # what cannot be loaded is no text that the migrations build
+                differences = compare(self._loaded, self._replayed)
+        if differences and self._written_elsewhere:
+            return compare(outline(self._snapshot.schema), outline(self._replayed))
+        return differences
+
+    @property
+    def _written_elsewhere(self) -> bool:
+        """Was the snapshot written by another release, or where another collation is the schema's default? Both get
+        into what does not name its own: views, triggers and routines keep that of the session.
+        """
+        snapshot = self._snapshot
+        return bool(
+            snapshot
+            and snapshot.header
+            and (snapshot.header.release, snapshot.header.collation) != (self._here.release, self._here.collation)
+        )
 
     @property
     def header_holds(self) -> bool:
@@ -159,6 +187,8 @@ class Expected:
         assert self._snapshot is not None  # noqa: S101 - asked by `against`
         ours = self._snapshot.schema.objects
         foreign = {key for key in found.objects if key not in ours and key[0] in FOREIGN}
+        absent = {(kind, name.lower()) for kind, name in ours.keys() - found.objects.keys()}
+        foreign = {key for key in foreign if (key[0], key[1].lower()) not in absent}  # lower_case_table_names = 1
         if foreign and not self.header_holds:  # what a stale snapshot does not have need not be a stranger's
             made = {name.lower() for name in self._migrations.tables()}
             foreign = {key for key in foreign if key[1].lower() not in made}

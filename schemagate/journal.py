@@ -19,6 +19,7 @@ from schemagate.errors import ConnectionLost, SchemagateError
 from schemagate.history import COLUMNS, Entry, History, read
 from schemagate.lexer import quote
 from schemagate.remembered import FORM
+from schemagate.sources import redactor
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -82,10 +83,11 @@ class Journal:
     the next is one statement and one commit.
     """
 
-    def __init__(self, connection: Connection, server: Server) -> None:
+    def __init__(self, connection: Connection, server: Server, secrets: Sequence[str] = ()) -> None:
         self._connection, self._server, self._database = connection, server, server.database
         self._tables = {name: f"{quote(server.database)}.{name}" for name in TABLES}
         self._clock = (datetime.fromisoformat(server.now), time.monotonic())
+        self._hide = redactor(secrets)
         self._unwritten: list[Entry] = []
         self._next_id = 1
         self.start_id = 0
@@ -132,7 +134,7 @@ class Journal:
             "elapsed_ms = %s WHERE id = %s",
             exit_code,
             event,
-            message,
+            self._plain(message),
             self.applied,
             round((time.monotonic() - self._clock[1]) * 1000),
             self.start_id,
@@ -209,8 +211,12 @@ class Journal:
             self._connection.execute(
                 f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
                 f"VALUES {', '.join([marks] * len(some))}",
-                *(getattr(row, name) for row in some for name in COLUMNS),
+                *(self._plain(getattr(row, name)) for row in some for name in COLUMNS),
             )
+
+    def _plain(self, value: Any) -> Any:
+        """A value without secrets; text as its bytes, which no SET NAMES of a migration makes other characters of."""
+        return self._hide(value).encode(errors="replace") if isinstance(value, str) else value
 
     def accept(self, migration: str, checksums: Sequence[bytes], statements: int) -> None:
         """Take the first statements of an edited file, of `statements`, as they stand now: a person allowed it by
@@ -260,7 +266,7 @@ class Journal:
 @contextmanager
 def recorded(connection: Connection, server: Server, settings: Settings, command: str) -> Iterator[Journal]:
     """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with."""
-    journal = Journal(connection, server)
+    journal = Journal(connection, server, [secret.reveal() for secret in settings.secrets])
     journal.open()
     try:
         journal.begin_start(settings, command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,11 @@ FORBIDDEN = {
     "shutdown": "it would end the server",
     "kill": "it would end other sessions",
 }
+# Settings of the session under which our own statements would fail, or never be committed.
+UNSETTABLE = (
+    r"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
+    r"|\btransaction\s+read\s+only\b|`autocommit`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,8 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
         reason = "it would release the lock that keeps other starts out"
     if reason is None and kind == "select" and _writes_file(statement.text):
         reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
+    if reason is None and kind == "set" and re.search(UNSETTABLE, statement.text, re.IGNORECASE):
+        reason = "the journal is written in the same session, and could not be; leave it out"
     if reason is None and kind == "commit" and _words(statement.text) - {"commit", "work"}:
         reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
     if reason is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from schemagate.clauses import Part, columns_of
+from schemagate.clauses import Part, columns_of, never_null
 from schemagate.lexer import significant, unquote
 
 ONE_WORD = frozenset({"CASCADE", "RESTRICT"})
@@ -17,13 +17,24 @@ def outlined(parts: Iterable[Part]) -> Iterator[Part]:
     """
     for part in parts:
         if part.kind == "column":
-            yield Part("column", part.name, part.name)
+            yield Part("column", part.name, _column(part.text))
         elif part.kind == "index":
             columns = columns_of(part.text)
             if not any(column.startswith("(") for column in columns):
                 yield Part("index", part.name, f"{_sort(part.text)}({', '.join(columns)})")
         elif part.kind == "key":
             yield _key(part.text)
+
+
+def _column(text: str) -> str:
+    """Name, type and NOT NULL. What MariaDB makes of JSON is JSON; NOT NULL of a generated column is MySQL's alone."""
+    found = [(kind, word) for kind, word, _ in significant(text)]
+    words = [word for _, word in found]
+    end = words.index(")") + 1 if words[2:3] == ["("] else 2
+    kind = "LONGTEXT" if words[1] == "JSON" else " ".join(words[1:end])
+    signs = "".join(f" {word}" for word in words[end : end + 2] if word in ("UNSIGNED", "ZEROFILL"))
+    never = " NOT NULL" if never_null(text) and ("word", "AS") not in found else ""
+    return f"{words[0]} {kind}{signs}{never}"
 
 
 def _sort(text: str) -> str:

@@ -282,7 +282,7 @@ def outline(schema: Schema) -> Schema:
     return replace(
         schema,
         objects={
-            key: replace(each, create="", parts=tuple(outlined(each.parts)) if key[0] == "table" else ())
+            key: replace(each, parts=tuple(outlined(each.parts)) if key[0] == "table" else ())
             for key, each in schema.objects.items()
             if key[0] != "sequence"
         },

@@ -128,6 +128,18 @@ def _parted(text: str) -> tuple[Header | None, str]:
     return Header(flavour, version, migrations, body, facts["collation"]), lines[-1]
 
 
+def _reaches_out(noun: str, words: list[str]) -> bool:
+    """Would this CREATE make or read something outside the schema that it is loaded into? No server writes it so."""
+    at = next(at for at, word in enumerate(words) if word.lower() == noun) + 1
+    if words[at + 1] == ".":
+        return True
+    if noun == "trigger" and words[words.index("ON", at) + 2] == ".":
+        return True
+    return (noun == "table" and ("SELECT" in words or words[at + 1] == "LIKE")) or (
+        noun == "function" and "SONAME" in words
+    )
+
+
 class _Reader:
     """Follows the statements of a snapshot: what the session is, and what is made in it."""
 
@@ -141,7 +153,7 @@ class _Reader:
         """Take note of what a statement makes or sets."""
         words = [*significant(statement.text), ("", "", 0)]
         verb, noun = words[0][1], next((word for _, word, _ in words[:12] if word.lower() in KINDS), "").lower()
-        if verb == "CREATE" and noun:
+        if verb == "CREATE" and noun and not _reaches_out(noun, [word for _, word, _ in words]):
             at = next(at for _, word, at in words if word.lower() == noun) + len(noun)
             name = unquote(next(statement.text[start : start + len(word)] for _, word, start in words if start >= at))
             self.objects.append(made(noun, name, statement.text, self._session, self._charsets, self.collation))

@@ -48,10 +48,10 @@ def wait_for(
     """
     waiting = _Waiting(settings, stop, log)
     try:  # the first attempt needs no tenacity, and most starts need no second
-        return _attempt(settings, greet)
+        return waiting.attempt(greet)
     except Exception as error:
         before_waiting()
-        if not waiting.may_come(error):
+        if stop.requested or not waiting.may_come(error):
             raise waiting.verdict(error) from error
         waiting.say(error)
 
@@ -68,18 +68,9 @@ def wait_for(
     )
     stop.sleep(0.02)
     try:
-        return retrying(_attempt, settings, greet)
+        return retrying(waiting.attempt, greet)
     except Exception as error:
         raise waiting.verdict(error) from error
-
-
-def _attempt(settings: Settings, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
-    connection = connect(settings, settings.database, several=True)
-    try:
-        return connection, greet(connection)
-    except BaseException:
-        connection.close()
-        raise
 
 
 class _Waiting:
@@ -93,6 +84,18 @@ class _Waiting:
         self._refused_since: float | None = None
         self._said = ""
         self._created = False
+
+    def attempt(self, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
+        """Log in and ask, within the time that is left of the wait."""
+        left = self._settings.wait_seconds - (self._clock() - self._since)
+        connection = connect(self._settings, self._settings.database, several=True, seconds=max(left, 1.0))
+        try:
+            greeting = greet(connection)
+            connection.be_patient()
+        except BaseException:
+            connection.close()
+            raise
+        return connection, greeting
 
     def may_come(self, error: BaseException) -> bool:
         """Is it worth another attempt?"""
