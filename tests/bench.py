@@ -212,9 +212,11 @@ def thousand(bench: Bench) -> Iterator[Duel]:
         table = f"t{number:03}"
         for step, statement in enumerate(
             (
-                f"CREATE TABLE {table} (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, title VARCHAR(200) NOT "
-                "NULL, made DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP) DEFAULT CHARSET=utf8mb4 "
-                "COLLATE=utf8mb4_unicode_ci",
+                (
+                    f"CREATE TABLE {table} (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, title VARCHAR(200) NOT "
+                    "NULL, made DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP) DEFAULT CHARSET=utf8mb4 "
+                    "COLLATE=utf8mb4_unicode_ci"
+                ),
                 f"ALTER TABLE {table} ADD COLUMN state VARCHAR(20) NOT NULL DEFAULT 'new'",
                 f"CREATE INDEX by_state ON {table} (state, made)",
                 f"INSERT INTO {table} (title) VALUES ('one'), ('two'), ('three')",
@@ -237,7 +239,8 @@ def million(bench: Bench) -> Iterator[str]:
     with folder.joinpath("1_million.sql").open("w") as file:
         file.write("CREATE TABLE t (id INT UNSIGNED NOT NULL PRIMARY KEY, words VARCHAR(200) NOT NULL);\n")
         for number in range(1_000_000):
-            file.write(f"INSERT INTO t VALUES ({number}, 'a row among a million of them, as long as it has to be {number:>8}');\n")
+            words = f"a row among a million of them, as long as it has to be {number:>8}"
+            file.write(f"INSERT INTO t VALUES ({number}, '{words}');\n")
     size = folder.joinpath("1_million.sql").stat().st_size / 1e6
     duel = Duel(f"1,000,001 statements in {size:.0f} MB : the same SQL piped", None)
     duel.fight(bench.rounds(1), lambda: bench.ours(folder), lambda: bench.theirs(folder / "1_million.sql"))
