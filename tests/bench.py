@@ -213,8 +213,8 @@ def thousand(bench: Bench) -> Iterator[Duel]:
         for step, statement in enumerate(
             (
                 (
-                    f"CREATE TABLE {table} (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, title VARCHAR(200) NOT "
-                    "NULL, made DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP) DEFAULT CHARSET=utf8mb4 "
+                    f"CREATE TABLE {table} (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, title VARCHAR(200) "
+                    "NOT NULL, made DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP) DEFAULT CHARSET=utf8mb4 "
                     "COLLATE=utf8mb4_unicode_ci"
                 ),
                 f"ALTER TABLE {table} ADD COLUMN state VARCHAR(20) NOT NULL DEFAULT 'new'",
