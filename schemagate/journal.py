@@ -206,13 +206,20 @@ class Journal:
         """Write the outcomes not written yet: in the transaction that is open, or in one of their own."""
         rows, self._unwritten = self._unwritten, []
         for first in range(0, len(rows), 500):
-            some = rows[first : first + 500]
-            marks = "(" + ", ".join(["%s"] * len(COLUMNS)) + ")"
+            texts = [
+                ", ".join(self._literal(getattr(row, name)) for name in COLUMNS) for row in rows[first : first + 500]
+            ]
             self._connection.execute(
                 f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
-                f"VALUES {', '.join([marks] * len(some))}",
-                *(self._plain(getattr(row, name)) for row in some for name in COLUMNS),
+                f"VALUES ({'), ('.join(texts)})"
             )
+
+    def _literal(self, value: Any) -> str:
+        """A value as SQL text; there are seventeen of them in each entry, so that PyMySQL's way is felt."""
+        value = self._plain(value)
+        if isinstance(value, bytes):
+            return f"x'{value.hex()}'"
+        return "NULL" if value is None else f"'{value}'"
 
     def _plain(self, value: Any) -> Any:
         """A value without secrets; text as its bytes, which no SET NAMES of a migration makes other characters of."""
