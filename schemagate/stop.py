@@ -1,8 +1,9 @@
 """Has somebody asked this start to stop? And a sleep that notices.
 
-The handler sets a plain attribute and nothing else. `threading.Event.set()` takes a lock that the interrupted code may
-hold already, in `wait()` for example, and then neither goes on. What wakes `sleep()` is the byte that the interpreter
-itself writes to a pipe when a signal arrives.
+The handler sets a plain attribute and nothing else, unless whoever waits for the network wants it to raise: nothing
+else ends such a wait, and nothing is half done in it. `threading.Event.set()` takes a lock that the interrupted code
+may hold already, in `wait()` for example, and then neither goes on. What wakes `sleep()` is the byte that the
+interpreter itself writes to a pipe when a signal arrives.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 from schemagate.errors import Interrupted
@@ -22,6 +24,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._signum: int | None = None
+        self._raising = False
         self._wake: int | None = None
 
     def install(self) -> None:
@@ -36,6 +39,9 @@ class Stop:
 
     def _heard(self, signum: int, frame: FrameType | None) -> None:
         self._signum = self._signum or signum  # the first one counts
+        if self._raising:
+            self._raising = False
+            self.check()
 
     @property
     def requested(self) -> bool:
@@ -56,6 +62,16 @@ class Stop:
         if self._signum is not None:
             name = signal.Signals(self._signum).name
             raise Interrupted(f"{name} asked this start to stop; the next start goes on from here.", self._signum)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """In here a signal raises `Interrupted` where it arrives: for connecting, in the main thread."""
+        self._raising = True  # before the look, so that no signal falls between the two
+        try:
+            self.check()
+            yield
+        finally:
+            self._raising = False
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but return at once when a signal arrives or has arrived. (`time.sleep` goes on sleeping after one.)"""

@@ -51,17 +51,17 @@ def wait_for(
         return waiting.attempt(greet)
     except Exception as error:
         before_waiting()
-        if stop.requested or not waiting.may_come(error):
+        if stop.requested or not waiting.may_come(error) or waiting.left <= 0:
             raise waiting.verdict(error) from error
         waiting.say(error)
 
     import tenacity
 
-    out_of_time = tenacity.stop_before_delay(settings.wait_seconds)
+    pause = tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(waiting.may_come),
-        wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
-        stop=lambda state: stop.requested or out_of_time(state),
+        wait=lambda state: min(pause(state), max(waiting.left, 0.0)),  # and then once more
+        stop=lambda state: stop.requested or waiting.left <= 0,
         sleep=stop.sleep,
         before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
         reraise=True,
@@ -85,17 +85,22 @@ class _Waiting:
         self._said = ""
         self._created = False
 
+    @property
+    def left(self) -> float:
+        """How many of the seconds to wait are left."""
+        return self._since + self._settings.wait_seconds - self._clock()
+
     def attempt(self, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
-        """Log in and ask, within the time that is left of the wait."""
-        left = self._settings.wait_seconds - (self._clock() - self._since)
-        connection = connect(self._settings, self._settings.database, several=True, seconds=max(left, 1.0))
-        try:
-            greeting = greet(connection)
-            connection.be_patient()
-        except BaseException:
-            connection.close()
-            raise
-        return connection, greeting
+        """Log in and ask, within the time that is left of the wait; ends at once if we are asked to stop."""
+        with self._stop.at_once():
+            connection = connect(self._settings, self._settings.database, several=True, seconds=max(self.left, 1.0))
+            try:
+                greeting = greet(connection)
+                connection.be_patient()
+            except BaseException:
+                connection.close()
+                raise
+            return connection, greeting
 
     def may_come(self, error: BaseException) -> bool:
         """Is it worth another attempt?"""
@@ -173,8 +178,10 @@ def _reason(error: BaseException | None) -> str:
     errno, text = number_of(error) if error else (-1, "")
     if isinstance(original, ConnectionRefusedError):
         return "connection refused"
-    if isinstance(original, TimeoutError):
+    if isinstance(original, TimeoutError) or (errno in LOST and "timed out" in text):
         return "no answer"
+    if isinstance(original, ConnectionError):
+        return "the connection was cut"
     if type(original).__name__ == "gaierror":
         return "the host name does not resolve"
     if errno in LOST or errno == 2003:
