@@ -78,6 +78,16 @@ def unpack(suite: str, packages: Sequence[str], root: Path) -> None:
         _extract(sorted(archives.glob("*.deb")), root)
 
 
+def unpack_alone(suite: str, package: str, root: Path) -> None:
+    """Put one package into the new directory `root`, without what it depends on: for the files in it."""
+    root.mkdir()
+    with tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as state:
+        environment = _private_apt(Path(state), suite)
+        archives = Path(state, "archives")
+        _output(["apt-get", "download", "-qq", package], environment, cwd=archives)
+        _extract(sorted(archives.glob("*.deb")), root)
+
+
 def program(root: Path, path: str) -> list[str]:
     """The argument vector that runs `path` of an unpacked root; the program's own arguments follow it."""
     loaders = [*root.glob("usr/lib64/ld-linux-*.so.*"), *root.glob("usr/lib/ld-linux-*.so.*")]

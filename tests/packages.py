@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,17 @@ def _prepared(spec: Spec) -> Path:
 
     recipe = hashlib.sha256(f"{RECIPE} {spec}".encode()).hexdigest()[:8]
     return debroot.once(CACHE / f"{spec.label}-{recipe}", build)
+
+
+def plugins(spec: Spec) -> Path:
+    """The directory of those plugins of MariaDB that are not in its server's package, such as auth_ed25519.so."""
+
+    def build(directory: Path) -> None:
+        debroot.unpack_alone(spec.suite, "mariadb-server", directory / "root")
+        (directory / "root/usr/lib/mysql/plugin").rename(directory / "plugin")
+        shutil.rmtree(directory / "root")
+
+    return debroot.once(CACHE / f"{spec.label}-plugins-{RECIPE}", build) / "plugin"
 
 
 def server_program(flavour: str, root: Path) -> list[str]:

@@ -29,24 +29,30 @@ class Gate:
             self.migrations.joinpath(f"{name}.sql").write_text(text, "utf-8")
         return self
 
-    def begin(self, command: str = "up", *, account: tuple[str, str] | None = None, **environment: str) -> Start:
-        """Begin a start; what `environment` gives wins, and an empty value is as good as none."""
+    def begin(
+        self,
+        command: str = "up",
+        *,
+        account: tuple[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **variables: str,
+    ) -> Start:
+        """Begin a start; the variables given win over those that every start has, and an empty one is none."""
         self._count += 1
         out, termination = self.folder / f"output-{self._count}", self.folder / f"termination-{self._count}"
-        variables = {
+        known = {
             "PATH": os.environ["PATH"],
             "PYTHONWARNINGS": "error",
             **self.database.environment(*(account or ())),
             "SCHEMAGATE_MIGRATIONS": str(self.migrations),
             "SCHEMAGATE_LOG_FORMAT": "json",
             "SCHEMAGATE_TERMINATION_LOG": str(termination),
-            **environment,
         }
         with out.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "entrypoint.py"), *command.split()],
                 cwd=self.folder,
-                env=variables,
+                env={**known, **(environment or {}), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -54,10 +60,16 @@ class Gate:
         return Start(f"{command} {self._count}", process, out, termination)
 
     def run(
-        self, command: str = "up", expected: int = 0, *, account: tuple[str, str] | None = None, **environment: str
+        self,
+        command: str = "up",
+        expected: int = 0,
+        *,
+        account: tuple[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **variables: str,
     ) -> Start:
         """A start and its end, which is to be this exit code."""
-        start = self.begin(command, account=account, **environment)
+        start = self.begin(command, account=account, environment=environment, **variables)
         code = start.wait()
         assert code == expected, f"exit code {code}, not {expected}\n{start.text}"
         if start.lines:

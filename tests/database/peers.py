@@ -1,0 +1,138 @@
+"""What may answer in the place of a MySQL server: nobody, somebody silent, or somebody who asks for too much."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+SSL = 1 << 11
+ABILITIES = 1 | 1 << 3 | 1 << 9 | 1 << 15 | 1 << 19  # a schema at login, protocol 4.1, ways to log in by name
+
+
+class Peer:
+    """Listens on a port of 127.0.0.1 while in `with`, and does this with each connection, in a thread of its own."""
+
+    def __init__(self, behave: Callable[[socket.socket], None]) -> None:
+        self._behave = behave
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.met = 0
+        self._connections: list[socket.socket] = []
+
+    def __enter__(self) -> Peer:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._connections:
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                self.met += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, EOFError):  # the client went away
+            self._behave(connection)
+
+
+def silent(connection: socket.socket) -> None:
+    """Accepts, and says nothing: as a proxy does whose server is gone."""
+
+
+def closes(connection: socket.socket) -> None:
+    """Accepts, and ends the connection in order."""
+    connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def resets(connection: socket.socket) -> None:
+    """Accepts, and cuts the connection."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def says(text: bytes) -> Callable[[socket.socket], None]:
+    """Speaks first, but not as MySQL does."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(text)
+
+    return behave
+
+
+class ClearText:
+    """A server that asks for the password in clear text, with TLS or without, and keeps all that it is sent."""
+
+    def __init__(self, plugin: bytes, prompt: bytes = b"", *, at_once: bool = False, tls: ssl.SSLContext | None = None):
+        self._plugin, self._prompt, self._at_once, self._tls = plugin, prompt, at_once, tls
+        self.heard = b""
+        self.logins = 0
+
+    def __call__(self, connection: socket.socket) -> None:
+        first = self._plugin if self._at_once else b"mysql_native_password"
+        abilities = ABILITIES | (SSL if self._tls else 0)
+        greeting = b"\x0a8.0.99-impostor\0" + struct.pack("<I", 1) + b"a" * 8 + b"\0"
+        greeting += struct.pack("<HBHH", abilities & 0xFFFF, 45, 2, abilities >> 16)
+        greeting += b"\x15" + b"\0" * 10 + b"b" * 12 + b"\0" + first + b"\0"
+        connection.sendall(packet(greeting, 0))
+        login = self._read(connection)
+        number = 2
+        if self._tls and len(login) == 32:
+            connection = self._tls.wrap_socket(connection, server_side=True)
+            self._read(connection)
+            number = 3
+        self.logins += 1
+        connection.sendall(packet(b"\xfe" + self._plugin + b"\0" + self._prompt, number))
+        with contextlib.suppress(EOFError):
+            self._read(connection)
+        connection.close()
+
+    def _read(self, connection: socket.socket) -> bytes:
+        size = int.from_bytes(_exactly(connection, 4)[:3], "little")
+        body = _exactly(connection, size)
+        self.heard += body
+        return body
+
+
+def packet(body: bytes, number: int) -> bytes:
+    """As it goes over the wire."""
+    return len(body).to_bytes(3, "little") + bytes([number]) + body
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    text = b""
+    while len(text) < size:
+        more = connection.recv(size - len(text))
+        if not more:
+            raise EOFError
+        text += more
+    return text
+
+
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """A port on which a connection is never established: its queue is full, and nobody takes from it."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
