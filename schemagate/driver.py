@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import struct
 import sys
 from typing import Any
 
@@ -58,12 +59,25 @@ class Session(pymysql.connections.Connection):
     def set_character_set(self, charset: str, collation: str | None = None) -> None:
         """Nothing: the first packet of every session of ours begins with SET NAMES (a round trip saved)."""
 
+    def _get_server_information(self) -> None:
+        try:
+            super()._get_server_information()  # type: ignore[misc]
+        except (pymysql.err.InternalError, struct.error, LookupError, ValueError) as error:
+            if error.args and isinstance(error.args[0], int):  # a server's own words
+                raise
+            raise pymysql.err.OperationalError(2012, "whoever answers there does not speak as MySQL does") from error
+
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, *rest: Any) -> Any:
         if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
             raise pymysql.err.OperationalError(
                 2061, f"the server asks for the password in clear text ({plugin_name.decode()}) without TLS"
             )
-        return super()._process_auth(plugin_name, auth_packet, *rest)  # type: ignore[misc]
+        try:
+            return super()._process_auth(plugin_name, auth_packet, *rest)  # type: ignore[misc]
+        except RuntimeError as error:  # a way to log in for which PyMySQL wants a library that is not there
+            raise pymysql.err.OperationalError(
+                2059, f"the account logs in by {plugin_name.decode(errors='replace')}, which is not supported here"
+            ) from error
 
 
 def unverified() -> ssl.SSLContext:
