@@ -334,6 +334,9 @@ def denied_message(settings: Settings, errno: int, text: str) -> str:
         )
     if errno == 3159:
         return f"{account} was refused: the server accepts TLS only. Set SCHEMAGATE_TLS=required."
+    if errno in (2059, 2061):
+        way = " or verify the server: SCHEMAGATE_TLS=verify-identity" if errno == 2061 else ""
+        return f"{account} cannot log in: {text}. Give it another way to log in (IDENTIFIED WITH …){way}."
     if errno in (2026, -1, 2003):
         return f"{account}: TLS with the server failed: {text}. Correct SCHEMAGATE_TLS or SCHEMAGATE_TLS_CA."
     return f"{account} was refused by MySQL ({errno}: {text}). Correct the user, its password or its host."

@@ -184,11 +184,12 @@ def _reason(error: BaseException | None) -> str:
         return "the connection was cut"
     if type(original).__name__ == "gaierror":
         return "the host name does not resolve"
-    if errno in LOST or errno == 2003:
-        return "the connection was cut" if errno in LOST and errno != 1053 else "the server cannot be reached"
+    if errno in LOST - {1053}:
+        return "the connection was cut"
     return {
         1040: "too many connections",
         1053: "the server is shutting down",
+        2003: "the server cannot be reached",
         1203: "too many connections of this account",
         1226: "too many connections of this account",
         3032: "the server is offline",
