@@ -14,6 +14,7 @@ from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
+    import socket
     from typing import TypeVar
 
     from schemagate.settings import Settings
@@ -245,10 +246,16 @@ def translated(error: ServerError) -> Exception:
 
 
 def connect(
-    settings: Settings, database: str | None, *, several: bool = False, seconds: float | None = None
+    settings: Settings,
+    database: str | None,
+    *,
+    several: bool = False,
+    seconds: float | None = None,
+    through: socket.socket | None = None,
 ) -> Connection:
     """One attempt to log in, of at most `seconds`, or `connect_seconds` if that is less; so are the questions after it,
-    until `be_patient`. Raises pymysql errors and OSError as they come: `wait_for` is the patient way.
+    until `be_patient`. `through` is a socket that is connected already. Raises pymysql errors and OSError as they come:
+    `wait_for` is the patient way.
     """
     try:
         context = tls_context(settings)
@@ -280,7 +287,7 @@ def connect(
     if settings.tls == "preferred" and context is not None and not settings.socket:
         raw.ctx = context
     raw.encoding = LENIENT
-    raw.connect()
+    raw.connect(through)
     _keep_alive(raw)
     return Connection(raw, several)
 

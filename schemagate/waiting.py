@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 from schemagate.database import (
     DENIED_LOGIN,
@@ -22,13 +23,19 @@ from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable,
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
-    from typing import TypeVar
+    import socket
+    from collections.abc import Sequence
+    from typing import Any, TypeVar
 
     from schemagate.log import Log
     from schemagate.settings import Settings
     from schemagate.stop import Stop
 
     T = TypeVar("T")
+
+
+# How often a port that refuses is tried, between two attempts to log in: to be refused costs neither side anything.
+KNOCK_SECONDS = 0.02
 
 
 def wait_for(
@@ -40,11 +47,11 @@ def wait_for(
 ) -> tuple[Connection, T]:
     """Wait until MySQL lets us in and `greet` is content with it; returns the session and what `greet` returned.
 
-    Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in
-    all: then
-    DatabaseUnavailable. An account or database that is refused gets `grace_seconds`, since an operator may still
-    be making it: then AccessDenied. Says once per reason what it is waiting for. `before_waiting` is called where
-    the first attempt fails, before anything else: what it raises is not worth waiting for.
+    Waits for a server that is down, starting, full or (`greet` raises NotReady) read-only, for `wait_seconds` in all:
+    then DatabaseUnavailable. Where nobody listens yet, the wait ends as soon as somebody does. An account or database
+    that is refused gets `grace_seconds`, since an operator may still be making it: then AccessDenied. Says once per
+    reason what it is waiting for. `before_waiting` is called where the first attempt fails, before anything else: what
+    it raises is not worth waiting for.
     """
     waiting = _Waiting(settings, stop, log)
     try:  # the first attempt needs no tenacity, and most starts need no second
@@ -62,15 +69,17 @@ def wait_for(
         retry=tenacity.retry_if_exception(waiting.may_come),
         wait=lambda state: min(pause(state), max(waiting.left, 0.0)),  # and then once more
         stop=lambda state: stop.requested or waiting.left <= 0,
-        sleep=stop.sleep,
+        sleep=waiting.sleep,
         before_sleep=lambda state: waiting.say(state.outcome.exception() if state.outcome else None),
         reraise=True,
     )
-    stop.sleep(0.02)
+    waiting.sleep(0.02)
     try:
         return retrying(waiting.attempt, greet)
     except Exception as error:
         raise waiting.verdict(error) from error
+    finally:
+        waiting.close()
 
 
 class _Waiting:
@@ -84,6 +93,8 @@ class _Waiting:
         self._refused_since: float | None = None
         self._said = ""
         self._created = False
+        self._unheard = False  # nobody listened at the last attempt
+        self._open: socket.socket | None = None  # a way in that was found since
 
     @property
     def left(self) -> float:
@@ -93,7 +104,10 @@ class _Waiting:
     def attempt(self, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
         """Log in and ask, within the time that is left of the wait; ends at once if we are asked to stop."""
         with self._stop.at_once():
-            connection = connect(self._settings, self._settings.database, several=True, seconds=max(self.left, 1.0))
+            through, self._open = self._open, None
+            connection = connect(
+                self._settings, self._settings.database, several=True, seconds=max(self.left, 1.0), through=through
+            )
             try:
                 greeting = greet(connection)
                 connection.be_patient()
@@ -102,8 +116,31 @@ class _Waiting:
                 raise
             return connection, greeting
 
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until a signal arrives, or until somebody listens where nobody did.
+
+        Raises Interrupted where the signal arrives while it listens for that.
+        """
+        if not self._unheard:
+            self._stop.sleep(seconds)
+            return
+        end = self._clock() + seconds
+        with self._stop.at_once():
+            addresses = _addresses(self._settings)
+        while self._open is None and (left := end - self._clock()) > 0:
+            self._stop.sleep(min(left, KNOCK_SECONDS))
+            with self._stop.at_once():
+                self._open = _knock(addresses)
+
+    def close(self) -> None:
+        """Give up a way in that was found and not taken."""
+        if self._open is not None:
+            self._open.close()
+
     def may_come(self, error: BaseException) -> bool:
         """Is it worth another attempt?"""
+        refused = isinstance(getattr(error, "original_exception", error), ConnectionRefusedError)
+        self._unheard = refused and self._settings.socket is None
         if isinstance(error, NotReady | ConnectionLost):
             return True
         errno, _ = number_of(error)
@@ -148,6 +185,35 @@ class _Waiting:
                 waited_seconds=round(self._clock() - self._since, 3),
             )
         return error
+
+
+def _addresses(settings: Settings) -> list[Any]:
+    """Where the server may listen, asked for once per sleep: a name service is not to be knocked at."""
+    import socket
+
+    with suppress(OSError):
+        return socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    return []
+
+
+def _knock(addresses: Sequence[Any]) -> socket.socket | None:
+    """A way in, as PyMySQL makes them, if somebody listens at one of the addresses: to be used, not dropped, because a
+    server counts those who come and say nothing.
+    """
+    import socket
+
+    for family, kind, protocol, _, address in addresses:
+        way = socket.socket(family, kind, protocol)
+        try:
+            way.settimeout(0.2)
+            way.connect(address)
+            way.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            way.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError:
+            way.close()
+        else:
+            return way
+    return None
 
 
 def _distrusted(error: BaseException) -> bool:
