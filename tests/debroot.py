@@ -78,13 +78,13 @@ def unpack(suite: str, packages: Sequence[str], root: Path) -> None:
         _extract(sorted(archives.glob("*.deb")), root)
 
 
-def unpack_alone(suite: str, package: str, root: Path) -> None:
-    """Put one package into the new directory `root`, without what it depends on: for the files in it."""
+def unpack_alone(suite: str, packages: Sequence[str], root: Path) -> None:
+    """Put the packages into the new directory `root`, without what they depend on: for the files in them."""
     root.mkdir()
     with tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as state:
         environment = _private_apt(Path(state), suite)
         archives = Path(state, "archives")
-        _output(["apt-get", "download", "-qq", package], environment, cwd=archives)
+        _output(["apt-get", "download", "-qq", *packages], environment, cwd=archives)
         _extract(sorted(archives.glob("*.deb")), root)
 
 

@@ -72,7 +72,7 @@ def plugins(spec: Spec) -> Path:
     """The directory of those plugins of MariaDB that are not in its server's package, such as auth_ed25519.so."""
 
     def build(directory: Path) -> None:
-        debroot.unpack_alone(spec.suite, "mariadb-server", directory / "root")
+        debroot.unpack_alone(spec.suite, ["mariadb-server"], directory / "root")
         (directory / "root/usr/lib/mysql/plugin").rename(directory / "plugin")
         shutil.rmtree(directory / "root")
 

@@ -52,21 +52,21 @@ def run(words: Sequence[str], command: Sequence[str]) -> int:
     labels = [word for word in words if "://" not in word]
     choose(labels)
     instances: list[Instance] = []
-    _on_signals(_raise_stopped)
+    on_signals(raise_stopped)
     try:
         servers = [external(url) for url in urls]
         if labels or not urls:
             instances = launch(labels)
         servers += [instance.server() for instance in instances]
-        return _call(command, os.environ | {VARIABLE: to_json(servers)})
+        return call(command, os.environ | {VARIABLE: to_json(servers)})
     except Stopped as stopped:
         return 128 + stopped.number
     finally:
-        _on_signals(signal.SIG_IGN)
+        on_signals(signal.SIG_IGN)
         discard(instances)
 
 
-def _call(command: Sequence[str], environment: dict[str, str]) -> int:
+def call(command: Sequence[str], environment: dict[str, str]) -> int:
     """The command's exit code, 128 + n where signal n ended it. If we are asked to end, so is the command."""
     with subprocess.Popen(command, env=environment) as process:
         try:
@@ -82,12 +82,12 @@ def _call(command: Sequence[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _raise_stopped(number: int, _frame: FrameType | None) -> None:
-    _on_signals(signal.SIG_IGN)  # once is enough: what follows is the cleaning up
+def raise_stopped(number: int, _frame: FrameType | None) -> None:
+    on_signals(signal.SIG_IGN)  # once is enough: what follows is the cleaning up
     raise Stopped(number)
 
 
-def _on_signals(handler: object) -> None:
+def on_signals(handler: object) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, handler)  # type: ignore[arg-type]
 
