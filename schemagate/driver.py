@@ -59,12 +59,12 @@ class Session(pymysql.connections.Connection):
     def set_character_set(self, charset: str, collation: str | None = None) -> None:
         """Nothing: the first packet of every session of ours begins with SET NAMES (a round trip saved)."""
 
-    def _get_server_information(self) -> None:
+    def connect(self, sock: Any = None) -> None:
         try:
-            super()._get_server_information()  # type: ignore[misc]
-        except (pymysql.err.InternalError, struct.error, LookupError, ValueError) as error:
-            if error.args and isinstance(error.args[0], int):  # a server's own words
-                raise
+            super().connect(sock)
+        except (pymysql.err.InternalError, struct.error, LookupError, UnicodeDecodeError) as error:
+            if isinstance(error, pymysql.err.InternalError) and isinstance(error.args[0], int):
+                raise  # in the server's own words
             raise pymysql.err.OperationalError(2012, "whoever answers there does not speak as MySQL does") from error
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, *rest: Any) -> Any:
