@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+# It does for a client that has to show one, too.
+PURPOSES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 USAGES = (
     "digital_signature",
     "content_commitment",
@@ -40,7 +42,7 @@ def make_certificates(directory: Path) -> None:
         _certificate(subject, issuer, key, authority)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage("digital_signature"), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(PURPOSES), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
     directory.joinpath("ca.pem").write_bytes(ca.sign(authority, SHA256()).public_bytes(Encoding.PEM))
