@@ -178,9 +178,11 @@ class _Waiting:
             return AccessDenied(denied_message(settings, errno, text), errno=errno, error=text)
         if self.may_come(error):
             where = settings.socket or f"{settings.host}:{settings.port}"
+            # A server that refuses a certificate ends the connection; its reason seldom gets through.
+            ours = " and at SCHEMAGATE_TLS_CERT, which it may refuse," if settings.tls_cert and errno in LOST else ","
             return DatabaseUnavailable(
                 f"No usable MySQL at {where} within {settings.wait_seconds:g} s: {_reason(error)}. "
-                "Look at the server, then start again.",
+                f"Look at the server{ours} then start again.",
                 reason=_reason(error),
                 waited_seconds=round(self._clock() - self._since, 3),
             )

@@ -39,25 +39,8 @@ class Gate:
     ) -> Start:
         """Begin a start; the variables given win over those that every start has, and an empty one is none."""
         self._count += 1
-        out, termination = self.folder / f"output-{self._count}", self.folder / f"termination-{self._count}"
-        known = {
-            "PATH": os.environ["PATH"],
-            "PYTHONWARNINGS": "error",
-            **self.database.environment(*(account or ())),
-            "SCHEMAGATE_MIGRATIONS": str(self.migrations),
-            "SCHEMAGATE_LOG_FORMAT": "json",
-            "SCHEMAGATE_TERMINATION_LOG": str(termination),
-        }
-        with out.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, str(ROOT / "entrypoint.py"), *command.split()],
-                cwd=self.folder,
-                env={**known, **(environment or {}), **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-            )
-        return Start(f"{command} {self._count}", process, out, termination)
+        known = {**self.database.environment(*(account or ())), "SCHEMAGATE_MIGRATIONS": str(self.migrations)}
+        return begin(self.folder, command, {**known, **(environment or {}), **variables}, self._count)
 
     def run(
         self,
@@ -75,6 +58,27 @@ class Gate:
         if start.lines:
             assert start.lines[-1]["exit_code"] == code
         return start
+
+
+def begin(folder: Path, command: str, variables: Mapping[str, str], number: int = 1) -> Start:
+    """Begin a start with these variables, in this folder; it logs JSON."""
+    out, termination = folder / f"output-{number}", folder / f"termination-{number}"
+    known = {
+        "PATH": os.environ["PATH"],
+        "PYTHONWARNINGS": "error",
+        "SCHEMAGATE_LOG_FORMAT": "json",
+        "SCHEMAGATE_TERMINATION_LOG": str(termination),
+    }
+    with out.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "entrypoint.py"), *command.split()],
+            cwd=folder,
+            env={**known, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+    return Start(f"{command} {number}", process, out, termination)
 
 
 def said(start: Start, event: str) -> list[dict[str, Any]]:

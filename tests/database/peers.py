@@ -1,4 +1,4 @@
-"""What may answer in the place of a MySQL server: nobody, somebody silent, or somebody who asks for too much."""
+"""What may answer in the place of a MySQL server: nobody, somebody silent, somebody who asks for too much, a relay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 
 SSL = 1 << 11
@@ -15,11 +16,12 @@ ABILITIES = 1 | 1 << 3 | 1 << 9 | 1 << 15 | 1 << 19  # a schema at login, protoc
 
 
 class Peer:
-    """Listens on a port of 127.0.0.1 while in `with`, and does this with each connection, in a thread of its own."""
+    """Listens while in `with`, and does this with each connection, in a thread of its own."""
 
-    def __init__(self, behave: Callable[[socket.socket], None]) -> None:
+    def __init__(self, behave: Callable[[socket.socket], None], host: str = "127.0.0.1", port: int = 0) -> None:
         self._behave = behave
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, port))
+        self.host = host
         self.port: int = self._listener.getsockname()[1]
         self.met = 0
         self._connections: list[socket.socket] = []
@@ -75,6 +77,42 @@ def says(text: bytes) -> Callable[[socket.socket], None]:
     return behave
 
 
+def in_turn(*behaviours: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
+    """Each connection meets the next of these; the last one stays."""
+    left = list(behaviours)
+
+    def behave(connection: socket.socket) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(connection)
+
+    return behave
+
+
+class Relay:
+    """Passes all between its clients and a server, and keeps what the clients say, each apart."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self.heard: list[bytearray] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        heard = bytearray()
+        self.heard.append(heard)
+        with socket.create_connection(self._server) as server:
+            back = threading.Thread(target=self._pass, args=(server, connection, bytearray()), daemon=True)
+            back.start()
+            self._pass(connection, server, heard)
+            back.join()
+
+    @staticmethod
+    def _pass(source: socket.socket, to: socket.socket, heard: bytearray) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                heard += data
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_RDWR)
+
+
 class ClearText:
     """A server that asks for the password in clear text, with TLS or without, and keeps all that it is sent."""
 
@@ -107,6 +145,18 @@ class ClearText:
         body = _exactly(connection, size)
         self.heard += body
         return body
+
+
+def certified(directory: Path) -> ssl.SSLContext:
+    """TLS with the certificate that `make_certificates` put there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "server.pem", directory / "server-key.pem")
+    return context
+
+
+def refuses(errno: int, text: str) -> Callable[[socket.socket], None]:
+    """Greets with an error, as a server does that lets nobody in for now."""
+    return says(packet(b"\xff" + struct.pack("<H", errno) + text.encode(), 0))
 
 
 def packet(body: bytes, number: int) -> bytes:
