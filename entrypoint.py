@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     try:
         settings = None
         if arguments.command != "new":
-            settings = load_settings(environment, arguments.flags)
+            needs = arguments.command not in WITHOUT_FILES
+            settings = load_settings(environment, arguments.flags, needs_migrations=needs)
             log = log.bind(started_by=settings.started_by)
         done = run(arguments, settings, environment, stop, log)
         if arguments.become:
@@ -118,6 +119,7 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
 
 # Their answer is what they print; what they log is beside it.
 ANSWERING = frozenset({"status", "snapshot", "new"})
+WITHOUT_FILES = frozenset({"wait", "resolve"})
 
 
 def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,11 +18,12 @@ from schemagate.files import SNAPSHOT, find
 from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import lock
+from schemagate.log import Output
 from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
 from schemagate.server import working_session
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
-from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told
+from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told, verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +62,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
                 pending=names,
                 next="schemagate up",
             )
+        began = time.monotonic()
         expected = expect(migrations, connection, greeting.server, None, log)
         live = read(connection, greeting.server)
         verdict = expected.against(live.schema)
@@ -69,7 +72,8 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
             if migrations.snapshot is not None and not expected.header_holds:
                 raise stale(verdict.differences, touched=True)
             raise drift(verdict)
-    return {"message": "Database schema verified and ready", "proof": verdict.proof}
+        verified(verdict, live, log, began)
+    return {"message": "Database schema verified and ready"}
 
 
 def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
@@ -85,10 +89,22 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
             runs(connection, greeting.server.database),
         )
     if arguments.json:
-        print(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
+        _answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
     else:
-        print(_table(rows))
+        _answer(_table(rows))
     return {"message": f"{len(rows)} migrations"}
+
+
+def _answer(text: str) -> None:
+    """Print what was asked for. A reader who has had enough is content; raises SettingsInvalid where it cannot go."""
+    try:
+        Output(sys.stdout, getattr(sys.stdout, "encoding", None) or "utf-8").put(text)
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The answer cannot be written to standard output: {error.strerror}.", problems=[str(error)]
+        ) from error
 
 
 def _rows(migrations: Migrations, history: History, runs: Mapping[str, Run]) -> list[dict[str, Any]]:
@@ -239,7 +255,7 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
             file.write(f"-- {name.replace('_', ' ')}: why, in one line\n")
     except OSError as error:
         raise MigrationInvalid(f"{path} cannot be written: {error.strerror}.", file=str(path)) from error
-    print(path)
+    _answer(str(path))
     return {"message": f"{path} written"}
 
 

@@ -34,8 +34,8 @@ class Greeting(Value):
 
     @property
     def tables(self) -> list[str]:
-        """The names of the tables that there are."""
-        return list(self.listed.tables)
+        """The names of the tables that there are, less those that are known to be somebody else's."""
+        return [name for name in self.listed.tables if self.verified is None or name not in self.verified.foreign]
 
 
 def meet(

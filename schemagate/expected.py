@@ -38,7 +38,7 @@ class Verdict:
     differences: tuple[Difference, ...]
     proof: str
     not_compared: tuple[tuple[str, str], ...] = ()
-    foreign: tuple[str, ...] = ()
+    foreign: tuple[tuple[str, str], ...] = ()
 
 
 class Expected:
@@ -61,9 +61,7 @@ class Expected:
         foreign = set() if built else self._foreign(found)
         rest = part_of(found, found.objects.keys() - foreign)
         differences, proof, not_compared = self._compare(rest, built=built)
-        return Verdict(
-            differences, proof, unseen + not_compared, tuple(sorted(f"{kind} {name}" for kind, name in foreign))
-        )
+        return Verdict(differences, proof, unseen + not_compared, tuple(sorted(foreign)))
 
     def _compare(
         self, found: Schema, *, built: bool

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -70,7 +71,7 @@ TABLES = {
         server_version VARCHAR(64) NOT NULL,
         fingerprint TEXT NOT NULL COMMENT 'SHA-256 of what was found, per kind of object',
         proof VARCHAR(20) NOT NULL,
-        tables INT UNSIGNED NOT NULL,
+        strangers MEDIUMTEXT NOT NULL COMMENT 'tables that no migration makes, as JSON',
         start_id BIGINT UNSIGNED NOT NULL,
         verified_at DATETIME(6) NOT NULL COMMENT 'UTC'""",
 }
@@ -140,18 +141,20 @@ class Journal:
             self.start_id,
         )
 
-    def remember(self, files: bytes, fingerprint: str, proof: str, tables: int) -> None:
-        """What was proven, for the next start: `files` is the digest of migrations and snapshot."""
+    def remember(self, files: bytes, fingerprint: str, proof: str, strangers: Sequence[str]) -> None:
+        """What was proven, for the next start: `files` is the digest of migrations and snapshot, `strangers` are the
+        tables that the proof left out.
+        """
         self._connection.execute(
             f"REPLACE INTO {self._tables['schemagate_verified']} (id, form, files, server_uuid, server_version, "
-            "fingerprint, proof, tables, start_id, verified_at) VALUES (1, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "fingerprint, proof, strangers, start_id, verified_at) VALUES (1, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             FORM,
             files,
             self._server.uuid,
             self._server.version,
             fingerprint,
             proof,
-            tables,
+            json.dumps(strangers),
             self.start_id,
             self.now(),
         )

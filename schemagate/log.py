@@ -10,6 +10,7 @@ for a strange value, and not for a stdout that is gone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping, MutableMapping
@@ -22,7 +23,6 @@ from schemagate.plain import plain, to_line
 from schemagate.sources import Secret, redactor
 from schemagate.values import Value
 
-TIMESTAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 LONGEST_TERMINATION = 4_096  # bytes: the kubelet takes no more
 LONGEST_STALL_SECONDS = 5
 _PARTS = ("context", "fields")
@@ -50,7 +50,7 @@ class _Ways(Value):
 
     filtered: Any  # a structlog logger that says what the level lets through
     always: Any  # and one that says everything
-    output: _Output
+    output: Output
     hide: Callable[[str], str]
 
 
@@ -99,7 +99,7 @@ class Log:
             # As two mappings: a field may be called `self` or `event` as well as anything else.
             getattr(logger, level)(event, context=self._context, fields=fields)
         except Exception as error:  # noqa: BLE001  saying less is better than to fail while saying what failed
-            ours = {"timestamp": datetime.now(UTC).strftime(TIMESTAMP), "level": level, "event": str(event)}
+            ours = {"timestamp": _now(), "level": level, "event": str(event)}
             said = {_free(name, ours): plain(value, self._ways.hide) for name, value in fields.items()}
             self._ways.output.write(to_line({**ours, **said, "log_error": type(error).__name__}))
 
@@ -144,20 +144,20 @@ def make_log(choice: Choice | str, stream: TextIO | None, *, secrets: Iterable[S
         secrets = (*choice.secrets, *secrets)
     hide = redactor(secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets)
     if format == "json" or (format != "console" and not terminal):
-        return Log(_ways(level, _Output(stream, "utf-8"), _json, hide), {})  # JSON is UTF-8, whatever the locale
+        return Log(_ways(level, Output(stream, "utf-8"), _json, hide), {})  # JSON is UTF-8, whatever the locale
     from schemagate.console import Console
 
-    output = _Output(stream, getattr(stream, "encoding", None) or "utf-8")
+    output = Output(stream, getattr(stream, "encoding", None) or "utf-8")
     console = Console(colour, unicode=output.can_write("→✓✗…"), width=_width(stream) if terminal else 100)
     return Log(_ways(level, output, console, hide), {})
 
 
-def _ways(level: str, output: _Output, render: _Render, hide: Callable[[str], str]) -> _Ways:
+def _ways(level: str, output: Output, render: _Render, hide: Callable[[str], str]) -> _Ways:
     structlog = _import_structlog()
 
     def line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         """Ours first, then the context, then the fields, which win."""
-        ours = {"timestamp": datetime.now(UTC).strftime(TIMESTAMP), "level": method, "event": event["event"]}
+        ours = {"timestamp": _now(), "level": method, "event": event["event"]}
         context, fields = ({_free(name, ours): value for name, value in event[part].items()} for part in _PARTS)
         said = ours | {name: plain(value, hide) for name, value in (context | fields).items()}
         return render(said, context.keys() - fields.keys())
@@ -168,6 +168,11 @@ def _ways(level: str, output: _Output, render: _Render, hide: Callable[[str], st
         return structlog.make_filtering_bound_logger(least)(output, [line], {})
 
     return _Ways(logger(level), logger("debug"), output, hide)
+
+
+def _now() -> str:
+    """As `2026-01-31T12:00:00.000000Z`; `strftime` takes twenty times as long."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _json(said: dict[str, Any], context: Container[str]) -> str:
@@ -203,7 +208,7 @@ def _import_structlog() -> ModuleType:
 # -- where it goes ------------------------------------------------------------------------------------------------
 
 
-class _Output:
+class Output:
     """A stream that may be missing, closed, full, slow or gone: then lines are lost, and nothing else happens.
 
     Lines go to the file descriptor itself where there is one. Python would keep a line that could not be written in
@@ -226,18 +231,23 @@ class _Output:
         return True
 
     def write(self, text: str) -> None:
-        """Write one or more lines, at once and whole."""
-        if not text or self._stream is None:
-            return
+        """Write one or more lines, at once and whole; never fails."""
         # `Exception`, for a stream can be anybody's; what it raises is of no use to anybody now.
         with contextlib.suppress(Exception):
-            data = f"{text}\n".encode(self._encoding, "backslashreplace")
-            if self._fd is None:
-                self._stream.write(data.decode(self._encoding))
-                self._stream.flush()
-                return
-            self._stream.flush()  # what others printed comes first
-            _write_all(self._fd, data)
+            if text:
+                self.put(text)
+
+    def put(self, text: str) -> None:
+        """Write lines that somebody asked for. Raises OSError, or whatever the stream does."""
+        data = f"{text}\n".encode(self._encoding, "backslashreplace")
+        if self._stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if self._fd is None:
+            self._stream.write(data.decode(self._encoding))
+            self._stream.flush()
+            return
+        self._stream.flush()  # what others printed comes first
+        _write_all(self._fd, data)
 
     debug = info = warning = error = write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,12 @@ class Verified(Value):
     server_version: str
     fingerprint: str
     proof: str
-    tables: int
+    strangers: str
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """The tables that no migration makes, and that were left out of the proof."""
+        return frozenset(json.loads(self.strangers))
 
 
 def verified_query(database: str) -> str:

@@ -25,7 +25,8 @@ __all__ = ["SETTINGS", "Reporting", "Secret", "Setting", "Settings", "load_setti
 _NOT_OURS = r"SCHEMAGATE_(TEST_.*|CACHE)"
 # Kubernetes gives every pod such variables for every service in its namespace: a service that is called schemagate
 # makes SCHEMAGATE_PORT, and one that is called mysql makes MYSQL_PORT=tcp://10.0.0.1:3306.
-_SERVICE_LINK = r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)"
+_SERVICE_LINK = r"SCHEMAGATE_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP|SCTP)(_.*)?)"
+_SERVICE_PORT = r"SCHEMAGATE_(.*_)?PORT"  # with such an address; else it is somebody's idea of a setting
 _SERVICE_ADDRESS = ("tcp://", "udp://", "sctp://")
 _URL_PARTS = frozenset({"MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD"})
 # In the place of a value that a problem was reported for, so that nothing is said about it twice.
@@ -76,13 +77,16 @@ class Reporting(Value):
     secrets: tuple[Secret, ...]
 
 
-def load_settings(environment: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
+def load_settings(
+    environment: Mapping[str, str], flags: Mapping[str, str], *, needs_migrations: bool = True
+) -> Settings:
     """Check and type what was given; flags (setting name -> text) win over the environment.
 
-    An empty variable counts as not given, because that is what Compose makes of one that is unset. Sources that agree
-    are fine. Raises `SettingsInvalid` with every problem; none of them quotes a secret.
+    There has to be a directory of migrations, unless the command says that it needs none. An empty variable counts as
+    not given, because that is what Compose makes of one that is unset. Sources that agree are
+    fine. Raises `SettingsInvalid` with every problem; none of them quotes a secret.
     """
-    load = _Load(environment, flags)
+    load = _Load(environment, flags, needs_migrations)
     load.gather()
     values = {setting.field: load.decide(setting) for setting in SETTINGS if setting.field}
     load.problems += _unknown(environment, flags)
@@ -116,9 +120,10 @@ def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Repor
 class _Load:
     """One pass over what was given; collects problems and secrets on the way."""
 
-    def __init__(self, environment: Mapping[str, str], flags: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], flags: Mapping[str, str], needs_migrations: bool = True) -> None:
         self.environment = environment
         self.flags = flags
+        self.needs_migrations = needs_migrations
         self.problems: list[str] = []
         self.secrets: list[str] = []
         self.sources: dict[str, list[Source]] = {}
@@ -200,7 +205,7 @@ class _Load:
             self.problems.append(f"{setting.name} is not given: {how} or DATABASE_URL{none}")
             return WRONG
         if setting.field == "migrations":
-            if not any(os.path.isdir(directory) for directory in ("/migrations", "migrations")):
+            if self.needs_migrations and not any(map(os.path.isdir, ("/migrations", "migrations"))):
                 self.problems.append(f"{setting.name} is not given, and there is no /migrations and no ./migrations")
                 return WRONG
             return "/migrations" if os.path.isdir("/migrations") else "migrations"
@@ -236,17 +241,19 @@ def _whoever(environment: Mapping[str, str]) -> str:
 
 def _unknown(environment: Mapping[str, str], flags: Mapping[str, str]) -> list[str]:
     """A setting that is misspelt would else be a default that nobody asked for."""
-    known = {name for setting in SETTINGS for name in setting.variables}
+    known = {name: setting.name for setting in SETTINGS for name in setting.variables}
     given = [name for name in environment if name.startswith(PREFIX)] + list(flags)
     problems = []
-    for name in sorted(set(given) - known):
+    for name in sorted(set(given) - known.keys()):
         if re.fullmatch(_NOT_OURS, name) or re.fullmatch(_SERVICE_LINK, name):
+            continue
+        if re.fullmatch(_SERVICE_PORT, name) and environment.get(name, "").startswith(_SERVICE_ADDRESS):
             continue
         import difflib
 
         rest = name.removeprefix(PREFIX)  # compared without it, because by it alone all of them are alike
         near = difflib.get_close_matches(rest, [one.removeprefix(PREFIX) for one in known], n=1, cutoff=0.5)
-        meant = [one for one in known if one.removeprefix(PREFIX) in near]
+        meant = [name for one, name in known.items() if one.removeprefix(PREFIX) in near]
         shown = ascii(name).strip("'")
         problems.append(f"{shown} is no setting" + (f" (is {meant[0]} meant?)" if meant else ""))
     return problems

@@ -53,8 +53,10 @@ def _text(path: str) -> str:
         raise MigrationInvalid(f"{SNAPSHOT} cannot be read: {error}.", file=SNAPSHOT) from error
 
 
-def verify(connection: Connection, here: Server, expected: Expected, log: Log, *, built: bool) -> tuple[str, str, int]:
-    """Prove that the live schema is the one expected; returns what to remember: fingerprint, proof, number of tables.
+def verify(
+    connection: Connection, here: Server, expected: Expected, log: Log, *, built: bool
+) -> tuple[str, str, list[str]]:
+    """Prove that the live schema is the one expected; returns what to remember: fingerprint, proof, strangers' tables.
 
     `built`: this start has built it from nothing. Then a difference is the snapshot's fault (SnapshotStale); else it is
     SchemaDrift, unless the migrations build something else than the snapshot says.
@@ -71,16 +73,21 @@ def verify(connection: Connection, here: Server, expected: Expected, log: Log, *
         raise drift(verdict)
     if verdict.foreign and not expected.header_holds:
         refuse_stale(expected, log, touched=True)  # they may be what the migrations build
-    tables = sorted(name for kind, name in live.schema.objects if kind == "table")
+    verified(verdict, live, log, began)
+    return live.fingerprint, verdict.proof, sorted(name for kind, name in verdict.foreign if kind == "table")
+
+
+def verified(verdict: Verdict, live: Live, log: Log, began: float) -> None:
+    """Say what was proven: the tables by name, and what is there beside them."""
+    ours = live.schema.objects.keys() - set(verdict.foreign)
     log.info(
         "schema.verified",
-        tables=tables,
-        objects=len(live.schema.objects),
-        foreign=list(verdict.foreign),
+        tables=sorted(name for kind, name in ours if kind == "table"),
+        objects=len(ours),
+        foreign=[" ".join(key) for key in verdict.foreign],
         proof=verdict.proof,
         elapsed_seconds=round(time.monotonic() - began, 3),
     )
-    return live.fingerprint, verdict.proof, len(tables)
 
 
 def drift(verdict: Verdict) -> SchemaDrift:

@@ -432,6 +432,14 @@ def test_variables_that_are_not_for_us(load: Load) -> None:
     assert settings.port == 3306
 
 
+def test_a_port_that_is_no_address_is_no_service(problems: Problems) -> None:
+    """What a person writes in this place is told the name that is meant."""
+    assert problems(SCHEMAGATE_PORT="3307", SCHEMAGATE_WEB_PORT="80") == [
+        "SCHEMAGATE_PORT is no setting (is MYSQL_PORT meant?)",
+        "SCHEMAGATE_WEB_PORT is no setting (is MYSQL_PORT meant?)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("more", "name"), [({"POD_NAME": "pod", "HOSTNAME": "host"}, "pod"), ({"HOSTNAME": "ho\x1bst"}, "host")]
 )
