@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import debroot
-from tests.container import tools, wheels
+from tests.container import node, tools, wheels
 from tests.container.engine import Engine
 from tests.packages import choose, prepare
 
@@ -158,6 +158,17 @@ BASES = (
             "VOLUME /data",
             "WORKDIR /data",
             "EXPOSE 6379",
+        ),
+    ),
+    Base(
+        "node:22-slim",
+        "bookworm",
+        ("ca-certificates", "libstdc++6"),
+        node.install,
+        (
+            'CMD ["node"]',
+            "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            f"LABEL schemagate.test.lock={node.lock()}",
         ),
     ),
     Base(
