@@ -8,7 +8,7 @@ One file per step of a start and one per thing outside. A file imports only from
     lock history remembered journal                                          who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current                                                                  is there anything to do?
-    plan isolation shadow expected verify rehearse session apply             the work
+    plan isolation shadow expected verify rehearse session engines apply     the work
     arguments commands                                                       the command line
 
 `entrypoint.py` beside the package is the border to the outside and tells the story.

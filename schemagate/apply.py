@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from schemagate.database import (
     DENIED,
     LOCK_WAIT,
     NO_SUCH_SAVEPOINT,
-    NO_SUCH_TABLE,
     NO_TRIGGER_RIGHT,
     ServerError,
 )
+from schemagate.engines import Engines
 from schemagate.errors import (
     ConnectionLost,
     Interrupted,
@@ -114,7 +113,7 @@ class _Run:
         self._stop, self._log = stop, log
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         self._keeper = Keeper(connection, opening, log)
-        self._engines: dict[tuple[str | None, str], bool] = {}
+        self._engines = Engines(connection, here.database)
         self._transaction = False  # one that the file began
         self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
         self._applied_before = 0  # how many entries were applied before it
@@ -178,13 +177,12 @@ class _Run:
             return self._start_transaction
         if self._transaction and kind == "commit":
             return self._commit
-        if kind in DATA and self._transactional(statement):
+        if kind in DATA and self._engines.transactional(statement):
             return self._inside if self._transaction else self._batched
         if self._transaction and kind in DATA | CALLING:
             raise MigrationInvalid(
                 f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
-                f"(in a "
-                "table that is not InnoDB, or in a procedure) cannot be taken back with the rest. Put it outside.",
+                "(in a table that is not InnoDB, or in a procedure) cannot be taken back with it. Put it outside.",
                 file=migration.file,
                 line=statement.line,
                 ordinal=statement.ordinal,
@@ -203,7 +201,7 @@ class _Run:
         ):  # it would commit what the file left open: so do we, for the entries of that to be there first
             self._connection.execute("COMMIT")
             self._transaction = False
-        self._engines.clear()
+        self._engines.forget()
         began = time.monotonic()
         try:
             rows = self._connection.run(statement.text)
@@ -331,9 +329,8 @@ class _Run:
             return
         self.leave()
         raise Interrupted(
-            f"Asked to stop: nothing was begun after statement {statement.ordinal - 1} of {migration.name}; the "
-            f"next start "
-            "goes on from there.",
+            f"Asked to stop: nothing was begun after statement {statement.ordinal - 1} of {migration.name}; "
+            "the next start goes on from there.",
             self._stop.signum,
             migration=migration.name,
             ordinal=statement.ordinal,
@@ -351,22 +348,6 @@ class _Run:
                 "Connect to the server itself, not through a pooling proxy, and start again."
             )
         self._lock_seen = time.monotonic()
-
-    def _transactional(self, statement: Statement) -> bool:
-        """Do all tables it names live in InnoDB? Asked again after each statement that may change the answer."""
-        named = {(name.schema, name.name) for name in statement.names}
-        for schema, name in named - self._engines.keys():
-            self._engines[schema, name] = self._in_innodb(schema or self._database, name)
-        return bool(named) and all(self._engines[each] for each in named)
-
-    def _in_innodb(self, schema: str, name: str) -> bool:
-        """By the text of the table: information_schema takes MySQL ten times as long after each change of structure."""
-        try:
-            text = str(self._connection.execute(f"SHOW CREATE TABLE {quote(schema)}.{quote(name)}").rows[0][1])
-        except ServerError as error:
-            return error.errno == NO_SUCH_TABLE  # the statement gives it a meaning of its own, or fails
-        # One such line end, or somebody has it in a name; a view has none.
-        return text.count("\n) ") == 1 and re.search(r"\n\) (/\*.*?\*/ )?ENGINE=InnoDB\b", text) is not None
 
 
 def _failed(migration: Migration, statement: Statement, error: ServerError, left: int) -> StatementFailed:

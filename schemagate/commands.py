@@ -43,9 +43,7 @@ def wait(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict
 
 
 def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
-    """The verdict of `up` without writing anything: no lock, no shadow, no journal. Raises what `up` would, or
-    Pending.
-    """
+    """The verdict of `up` without writing anything: no lock, shadow, journal. Raises what `up` would, or Pending."""
     files = find(settings.migrations)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
@@ -77,9 +75,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
 
 
 def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
-    """Print each migration: applied, pending, edited, missing, …; when, how long, by which start. Writes nothing
-    else.
-    """
+    """Print each migration: applied, pending, edited, missing, …; when, how long, by which start."""
     migrations = load(find(settings.migrations))
     connection, greeting = meet(settings, stop, log, to_write=False)
     with closing(connection):

@@ -27,12 +27,10 @@ FOREIGN = frozenset({"table", "view", "sequence", "procedure", "function", "even
 class Verdict:
     """What a comparison found.
 
-    `proof` says by what: "text" (the snapshot's text is the server's), "shadow" (equal once the server had read
-    the snapshot), "replay" (the
-    migrations, run in the shadow), "built" (they have just built it here from nothing), "outline" (only what MySQL
-    and MariaDB
-    write alike was compared), "names" (no snapshot: the tables are there). `not_compared` names what this start
-    could not look at, and why.
+    `proof` says by what: "text" (the snapshot's text is the server's), "shadow" (equal once the server had read the
+    snapshot), "replay" (the migrations, run in the shadow), "built" (they have just built it here from nothing),
+    "outline" (only what MySQL and MariaDB write alike was compared), "names" (no snapshot: the tables are there).
+    `not_compared` names what this start could not look at, and why. `foreign` is what no migration makes.
     """
 
     differences: tuple[Difference, ...]

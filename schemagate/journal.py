@@ -112,8 +112,7 @@ class Journal:
         """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
         self._connection.execute(
             f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
-            f"connection_id, "
-            "server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "connection_id, server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             command,
             settings.started_by[:255],
             __version__,
@@ -229,9 +228,7 @@ class Journal:
         return self._hide(value).encode(errors="replace") if isinstance(value, str) else value
 
     def accept(self, migration: str, checksums: Sequence[bytes], statements: int) -> None:
-        """Take the first statements of an edited file, of `statements`, as they stand now: a person allowed it by
-        name.
-        """
+        """Take the first of the `statements` of an edited file as they stand now: a person allowed it by name."""
         table = self._tables["schemagate_journal"]
         for ordinal, checksum in enumerate(checksums, start=1):
             done = self._connection.execute(

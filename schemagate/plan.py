@@ -28,9 +28,8 @@ class Todo:
 class Plan:
     """What is left to run, in order, and how many migrations are applied.
 
-    `accepted` are the edited files that a person allowed by name, each with the number of its first statements
-    that count
-    as applied as they stand now; `completed` those that ended with fewer statements than when they were begun.
+    `accepted` are the edited files that a person allowed by name, each with the number of its first statements that
+    count as applied as they stand now; `completed` those that ended with fewer statements than when they were begun.
     """
 
     todo: tuple[Todo, ...]

@@ -31,9 +31,7 @@ MOST_DIFFERENCES = 50  # in one log line
 
 
 def expect(migrations: Migrations, connection: Connection, here: Server, shadows: Shadows | None, log: Log) -> Expected:
-    """What should be, from the files. Says so where there is no snapshot. Raises MigrationInvalid for one that is
-    not SQL.
-    """
+    """What should be, from the files; says so where there is no snapshot. Raises MigrationInvalid if it is not SQL."""
     if migrations.snapshot is None:
         log.warning("snapshot.missing", directory=migrations.directory)
         return Expected(migrations, None, here, shadows)
@@ -93,9 +91,8 @@ def verified(verdict: Verdict, live: Live, log: Log, began: float) -> None:
 def drift(verdict: Verdict) -> SchemaDrift:
     """The error for a live schema that is not the one expected."""
     return SchemaDrift(
-        f"The live schema is not the one expected: {told(verdict.differences)}. Take the change back, or write a "
-        f"migration that makes it "
-        "and a new snapshot; then start again.",
+        f"The live schema is not the one expected: {told(verdict.differences)}. "
+        "Take the change back, or write a migration that makes it and a new snapshot; then start again.",
         differences=as_facts(verdict.differences),
         differing=len(verdict.differences),
         proof=verdict.proof,
@@ -139,9 +136,8 @@ def refuse_stale(expected: Expected, log: Log, *, touched: bool) -> None:
 def stale(differences: Sequence[Difference], *, touched: bool) -> SnapshotStale:
     """The error for a snapshot that is not what the migrations build."""
     return SnapshotStale(
-        f"schema.sql is stale: the migrations build something else: {told(differences)}. Run `schemagate snapshot`, "
-        f"review what "
-        "it changed in schema.sql, and start again.",
+        f"schema.sql is stale: the migrations build something else: {told(differences)}. "
+        "Run `schemagate snapshot`, review what it changed in schema.sql, and start again.",
         differences=as_facts(differences),
         state="all migrations are applied" if touched else "not touched",
     )
