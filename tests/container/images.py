@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.packages import choose, prepare
 
 RECIPE = 1  # raise it when what is cached is made in another way
 LABEL = "schemagate.test.recipe"
+CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = Path(__file__).with_name("base")
 SHELL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libc-bin", "sed")
 
@@ -32,33 +34,34 @@ class Base:
     packages: tuple[str, ...]
     finish: Callable[[Path], None]
     changes: tuple[str, ...]
+    lock: Callable[[], str] = str  # what else the image depends on
 
     def recipe(self) -> str:
         """Changes with everything that the image is made of."""
-        files = [path.read_bytes() for path in (*sorted(FILES.iterdir()), wheels.REQUIREMENTS)]
-        made_of = repr((RECIPE, self.name, self.suite, self.packages, self.changes, files))
+        files = [path.read_bytes() for path in sorted(FILES.iterdir())]
+        made_of = repr((RECIPE, self.name, self.suite, self.packages, self.changes, self.lock(), files))
         return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
 
 def ensure(engine: Engine, *names: str) -> None:
     """Have the images in the engine, under these names. Made in some 10 s each, kept by the engine between runs."""
-    for name in names:
-        base = next(base for base in BASES if base.name == name)
-        found = engine.docker(
-            "image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', name, check=False
-        )
-        if found.returncode == 0 and found.stdout.strip() in ("", "<no value>", base.recipe()):
-            continue
-        if engine.process is None and engine.docker("pull", "--quiet", name, check=False, seconds=600).returncode == 0:
-            continue
-        _make(engine, base)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda name: _ensure(engine, name), names))
 
 
-def _make(engine: Engine, base: Base) -> None:
-    archive = tools.CACHE / f"{base.name.replace(':', '-')}-{base.recipe()}"
-    debroot.once(archive, lambda partial: _archive(base, partial))
-    changes = [f"--change={line}" for line in (*base.changes, f"LABEL {LABEL}={base.recipe()}")]
-    engine.docker("import", *changes, str(archive / "root.tar"), base.name)
+def _ensure(engine: Engine, name: str) -> None:
+    base = next(base for base in BASES if base.name == name)
+    recipe = base.recipe()
+    label = f'{{{{index .Config.Labels "{LABEL}"}}}}'
+    found = engine.docker("image", "inspect", "--format", label, name, check=False)
+    if found.returncode == 0 and found.stdout.strip() in ("", "<no value>", recipe):
+        return
+    if engine.process is None and engine.docker("pull", "--quiet", name, check=False, seconds=600).returncode == 0:
+        return
+    folder = tools.CACHE / f"{name.replace(':', '-')}-{recipe}"
+    debroot.once(folder, lambda partial: _archive(base, partial))
+    changes = [f"--change={line}" for line in (*base.changes, f"LABEL {LABEL}={recipe}")]
+    engine.docker("import", *changes, str(folder / "root.tar"), name)
 
 
 def _archive(base: Base, directory: Path) -> None:
@@ -165,11 +168,8 @@ BASES = (
         "bookworm",
         ("ca-certificates", "libstdc++6"),
         node.install,
-        (
-            'CMD ["node"]',
-            "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            f"LABEL schemagate.test.lock={node.lock()}",
-        ),
+        ('CMD ["node"]', "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        node.lock,
     ),
     Base(
         "python:3.15-slim",
@@ -183,5 +183,15 @@ BASES = (
             "ENV PIP_NO_INDEX=1",  # what the Dockerfile asks pip for is in the image: a build needs no network
             "ENV PIP_FIND_LINKS=/wheels",
         ),
+        wheels.lock,
     ),
 )
+
+
+def build_gate(engine: Engine, tag: str = "schemagate", *, buildkit: bool = True) -> str:
+    """Build the product's image from the checkout as it is; answers its name."""
+    ensure(engine, "python:3.15-slim")
+    arguments = ["--build-arg", "REVISION=test", "--tag", tag, str(CHECKOUT)]
+    builder = ["buildx", "build", "--load"] if buildkit else ["build"]
+    engine.docker(*builder, *arguments, DOCKER_BUILDKIT="1" if buildkit else "0")
+    return tag

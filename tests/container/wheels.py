@@ -10,6 +10,11 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux2014", "manylinux_2_17")
 
 
+def lock() -> str:
+    """Changes with what is to be downloaded."""
+    return REQUIREMENTS.read_text()
+
+
 def download(directory: Path, machine: str = "x86_64") -> None:
     """Put what requirements.txt names into the new directory, for Python 3.15 of the official image."""
     directory.mkdir()

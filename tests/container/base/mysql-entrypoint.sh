@@ -55,7 +55,7 @@ first_time() {
     - MYSQL_ROOT_PASSWORD
     - MYSQL_ALLOW_EMPTY_PASSWORD"
   [ "$MYSQL_USER" != root ] || fail "MYSQL_USER=\"root\" is no use, root is there: remove it"
-  cp --archive --no-preserve=ownership --sparse=always /usr/share/mysql-template/. "$data"
+  cp --recursive --sparse=always /usr/share/mysql-template/. "$data" # --archive would fail where the directory is not ours
   "$@" --skip-networking --socket="$socket" --mysqlx=OFF --pid-file="$socket.pid" &
   local server=$! turns=0
   until client --execute 'SELECT 1' > /dev/null 2>&1; do

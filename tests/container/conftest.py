@@ -1,0 +1,59 @@
+"""What the container tests share: the engine, the base images, the built image, and the proof that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.container import images
+from tests.container.engine import Engine, told
+
+NO_ENGINE = """This test needs a container engine. Run the tests with
+
+    .venv/bin/python tests/containers.py run -- .venv/bin/pytest tests/container
+
+or `make test`, which does that."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine. After all tests it must have the containers, networks and volumes that it had before."""
+    found = told()
+    if found is None:
+        pytest.fail(NO_ENGINE, pytrace=False)
+    before = inventory(found)
+    yield found
+    left = sorted(inventory(found) - before)
+    if left:
+        pytest.fail("The tests left in the engine:\n  " + "\n  ".join(left), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def mysql_image(engine: Engine) -> str:
+    """The name of the MySQL image."""
+    images.ensure(engine, "mysql:9.7")
+    return "mysql:9.7"
+
+
+@pytest.fixture(scope="session")
+def gate_image(engine: Engine) -> str:
+    """The name of the product's image, built from the checkout as it is."""
+    return images.build_gate(engine)
+
+
+def inventory(engine: Engine) -> set[str]:
+    """Each container, network and volume; of an engine that is not our own, those that can be ours by their name."""
+    found = set()
+    for kind, words in LISTS.items():
+        for line in engine.docker(*words).stdout.splitlines():
+            if engine.process or "schemagate" in line or "aideveloper" in line:
+                found.add(f"{kind} {line}")
+    return found
+
+
+LISTS = {
+    "container": ("ps", "--all", "--format", "{{.Names}} ({{.Image}}, {{.Status}})"),
+    "network": ("network", "ls", "--format", "{{.Name}}"),
+    "volume": ("volume", "ls", "--format", "{{.Name}}"),
+}
