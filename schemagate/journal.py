@@ -90,6 +90,7 @@ class Journal:
         self._clock = (datetime.fromisoformat(server.now), time.monotonic())
         self._hide = redactor(secrets)
         self._unwritten: list[Entry] = []
+        self._texts: dict[str, str] = {}  # as SQL
         self._next_id = 1
         self.start_id = 0
         self.applied = 0
@@ -218,10 +219,17 @@ class Journal:
 
     def _literal(self, value: Any) -> str:
         """A value as SQL text; there are seventeen of them in each entry, so that PyMySQL's way is felt."""
-        value = self._plain(value)
-        if isinstance(value, bytes):
-            return f"x'{value.hex()}'"
-        return "NULL" if value is None else f"'{value}'"
+        if value is None:
+            return "NULL"
+        if isinstance(value, int | float):
+            return str(value)
+        if isinstance(value, str):  # most are the same in all entries of a migration
+            if value not in self._texts:
+                if len(self._texts) > 100:
+                    self._texts.clear()
+                self._texts[value] = f"x'{self._plain(value).hex()}'"
+            return self._texts[value]
+        return f"x'{value.hex()}'" if isinstance(value, bytes) else f"'{value}'"
 
     def _plain(self, value: Any) -> Any:
         """A value without secrets; text as its bytes, which no SET NAMES of a migration makes other characters of."""
