@@ -64,7 +64,7 @@ def wait_for(
 
     import tenacity
 
-    pause = tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02)
+    pause = tenacity.wait_random_exponential(multiplier=0.02, min=0.02, max=0.5)  # a hundred starts keep no step
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(waiting.may_come),
         wait=lambda state: min(pause(state), max(waiting.left, 0.0)),  # and then once more
