@@ -8,7 +8,7 @@ SERVER ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint types bench snapshot requirements clean
+.PHONY: help demo test containers unit lint types bench snapshot requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,8 +22,12 @@ $(VENV)/.done: requirements-dev.txt pyproject.toml tests/venv.sh
 demo: $(VENV)/.done  ## the main job on a real server, which is started for it
 	@$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/demo.py
 
-test: $(VENV)/.done  ## every test, on MySQL 9.7, MariaDB 10.11 and 11.8; SERVER=mysql://… for another server
-	$(if $(findstring ://,$(SERVER)),,SCHEMAGATE_TEST_EXCLUSIVE=1) $(RUN) tests/servers.py run $(SERVER) -- $(VENV)/bin/pytest $(PYTEST)
+test: $(VENV)/.done  ## every test, on MySQL 9.7, MariaDB 10.11 and 11.8, and in containers; SERVER=mysql://… for another server
+	$(if $(findstring ://,$(SERVER)),SCHEMAGATE_TEST_CONTAINERS=never,SCHEMAGATE_TEST_EXCLUSIVE=1) $(RUN) tests/containers.py run -- \
+	  $(RUN) tests/servers.py run $(SERVER) -- $(VENV)/bin/pytest $(PYTEST)
+
+containers: $(VENV)/.done  ## the tests in containers alone: the image, the stack, the manifests
+	SCHEMAGATE_TEST_CONTAINERS=always $(RUN) tests/containers.py run -- $(VENV)/bin/pytest tests/container $(PYTEST)
 
 unit: $(VENV)/.done  ## the tests that need no server
 	$(VENV)/bin/pytest tests/unit $(PYTEST)
