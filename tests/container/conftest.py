@@ -8,6 +8,7 @@ import pytest
 
 from tests.container import images
 from tests.container.engine import Engine, told
+from tests.container.stack import Stack
 
 NO_ENGINE = """This test needs a container engine. Run the tests with
 
@@ -40,6 +41,33 @@ def mysql_image(engine: Engine) -> str:
 def gate_image(engine: Engine) -> str:
     """The name of the product's image, built from the checkout as it is."""
     return images.build_gate(engine)
+
+
+@pytest.fixture(scope="session")
+def stack(engine: Engine, gate_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack of the README: one project for all tests, of which nothing is left in the end."""
+    images.ensure(engine, "mysql:9.7", "redis:7", "node:22-slim")
+    server = "schemagate-test-server"
+    engine.docker("build", "--tag", server, str(images.CHECKOUT / "compose/server"))
+    stack = Stack(engine, tmp_path_factory.mktemp("stack"), "schemagate-test-stack", gate_image, server)
+    yield stack
+    stack.clean()
+
+
+@pytest.fixture
+def healthy(stack: Stack) -> Stack:
+    """The stack, up and well, with whatever tests have left in it."""
+    if not stack.well:
+        stack.clean()
+        stack.up()
+    return stack
+
+
+@pytest.fixture
+def new(stack: Stack) -> Stack:
+    """The stack before its first start: no containers, no volumes, the files as they are shipped."""
+    stack.clean()
+    return stack
 
 
 def inventory(engine: Engine) -> set[str]:

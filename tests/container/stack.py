@@ -54,6 +54,24 @@ class Stack:
         subprocess.run([str(folder / "compose/make-secrets.sh")], check=True)
         self._files = [folder / "compose/compose.yaml", folder / "override.yaml"]
         self._files[1].write_text(OVERRIDE.format(migrate=migrate, server=server))
+        self.well = False  # did the last `up` end with everything running?
+
+    # --- the files ----------------------------------------------------------------------------------------------------
+
+    def write(self, migration: str, text: str) -> None:
+        """Write a migration."""
+        self.folder.joinpath("migrations", f"{migration}.sql").write_text(text, "utf-8")
+
+    def remove(self, migration: str) -> None:
+        """Remove a migration."""
+        self.folder.joinpath("migrations", f"{migration}.sql").unlink()
+
+    def shipped(self, *overlays: str) -> dict[str, Any]:
+        """The services as Compose understands the shipped files."""
+        files = [f"--file={self.folder}/compose/{name}" for name in ("compose.yaml", *overlays)]
+        read = json.loads(self.engine.docker("compose", *files, "config", "--format", "json").stdout)
+        assert isinstance(read["services"], dict)
+        return read["services"]
 
     # --- Compose ------------------------------------------------------------------------------------------------------
 
@@ -73,12 +91,14 @@ class Stack:
         self.compose("up", "--detach", override=override)
         assert self.states() == {"mysql": "running", "migrate": "exited 0", "server": "running", "redis": "running"}
         self.until_well()
+        self.well = True
 
     def refused(self, code: int, override: str = "") -> Mapping[str, Any]:
         """`up -d`, which has to end with the gate shut by this exit code; answers the last line of its log.
 
         What waits behind the gate was made and never started.
         """
+        self.well = False
         done = self.compose("up", "--detach", override=override, check=False)
         assert done.returncode == 1, done.stdout + done.stderr
         assert f"didn't complete successfully: exit {code}" in done.stderr, done.stderr
@@ -96,6 +116,7 @@ class Stack:
 
     def clean(self) -> None:
         """Everything of the project is gone, volumes included; the files are as they are shipped."""
+        self.well = False
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "0")
         shutil.rmtree(self.folder / "migrations")
         shutil.copytree(ROOT / "migrations", self.folder / "migrations")
@@ -130,9 +151,10 @@ class Stack:
     # --- MySQL --------------------------------------------------------------------------------------------------------
 
     def sql(self, statement: str) -> list[tuple[str, ...]]:
-        """Run a statement as root of MySQL; answers its rows as text."""
-        client = "MYSQL_PWD=$(cat /run/secrets/mysql_root_password) exec mysql -N -B -u root aideveloper"
-        out = self.compose("exec", "--no-TTY", "mysql", "sh", "-c", client, stdin=statement).stdout
+        """Run a statement as root of MySQL, over its socket; answers its rows as text."""
+        client = "exec mysql --default-character-set=utf8mb4 -N -B -u root aideveloper"
+        words = f"MYSQL_PWD=$(cat /run/secrets/mysql_root_password) {client}"
+        out = self.compose("exec", "--no-TTY", "mysql", "sh", "-c", words, stdin=statement).stdout
         return [tuple(line.split("\t")) for line in out.splitlines()]
 
     def start_mysql(self) -> None:
