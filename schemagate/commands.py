@@ -187,7 +187,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
             ) from reason
     text = text_of.render(built, flavour=here.flavour, version=here.version, migrations_sha256=migrations.sha256)
     try:
-        path.write_text(text, "utf-8", newline="\n")
+        text_of.write(str(path), text)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", problems=[str(error)]) from error
     log.info("snapshot.written", file=str(path), objects=len(built.objects))

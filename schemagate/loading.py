@@ -108,7 +108,7 @@ def _settings(each: SchemaObject | None, session: dict[str, str], collation: str
 
 
 def _value(name: str, value: str) -> str:
-    return value if name in ("character_set_client", "collation_connection") else f"'{value}'"
+    return value if name in ("character_set_client", "collation_connection") else "'" + value.replace("'", "''") + "'"
 
 
 def _elsewhere(create: str) -> bool:

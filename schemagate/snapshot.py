@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 TITLE = "-- The schema that the migrations build, as the server writes it: reviewed like code, compared at every start."
 HOW = "-- Written by `schemagate snapshot`, which writes it anew after every change of a migration; not to be edited."
 NAMES = ("server", "migrations", "body", "collation")
+SHAPES = {
+    "server": r"(mysql|mariadb) \d+(\.\d+)+",
+    "migrations": "sha256 [0-9a-f]{64}",
+    "body": "sha256 [0-9a-f]{64}",
+    "collation": "[0-9a-z_]+",
+}
 KINDS = frozenset({"table", "view", "trigger", "procedure", "function", "event", "sequence"})
 BODIES = frozenset({"trigger", "procedure", "function", "event"})
 
@@ -68,6 +76,8 @@ def parse(text: str, file: str, charsets: Mapping[str, str]) -> Snapshot:
     Raises MigrationInvalid, with file and line, for a statement that does not belong into one.
     """
     header, body = _parted(text)
+    if header:
+        _check_header(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)
     reader = _Reader(file, charsets, header.collation if header else "")
     found = tuple(statements([text], file))
     for statement in found:
@@ -76,6 +86,25 @@ def parse(text: str, file: str, charsets: Mapping[str, str]) -> Snapshot:
     objects = [*(each for each in reader.objects if each.kind != "trigger"), *triggers]
     schema = Schema({(each.kind, each.name): each for each in objects}, frozenset(), reader.collation)
     return Snapshot(header, schema, found, header is not None and header.body_sha256 == _digest(body))
+
+
+def write(path: str, text: str) -> None:
+    """Put a snapshot into the place of the old one, whole: whoever reads meanwhile sees the one or the other.
+
+    Raises OSError; then the old one is as it was.
+    """
+    path = os.path.realpath(path)
+    new = f"{path}.{os.getpid()}.new"
+    try:
+        with open(new, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(new)
+        raise
 
 
 def header_of(text: str) -> Header | None:
@@ -128,16 +157,27 @@ def _parted(text: str) -> tuple[Header | None, str]:
     return Header(flavour, version, migrations, body, facts["collation"]), lines[-1]
 
 
+def _check_header(text: str, file: str) -> None:
+    for line, said in enumerate(text.split("\n", len(NAMES) + 2)[:-1], start=1):
+        found = re.match(r"-- (\w+): *(.*?)\s*\Z", said)
+        if found and found[1] in NAMES and not re.fullmatch(SHAPES[found[1]], found[2]):
+            raise MigrationInvalid(
+                f"{file}:{line}: {said!r} is not what `schemagate snapshot` writes there; run it to write it anew.",
+                file=file,
+                line=line,
+            )
+
+
 def _reaches_out(noun: str, words: list[str]) -> bool:
-    """Would this CREATE make or read something outside the schema that it is loaded into? No server writes it so."""
-    at = next(at for at, word in enumerate(words) if word.lower() == noun) + 1
-    if words[at + 1] == ".":
+    """Would this CREATE make or read something outside the schema that it is loaded into? No server writes it so.
+
+    `words` begin with the name of what it makes.
+    """
+    if words[1] == "." or (noun == "trigger" and words[words.index("ON") + 2] == "."):
         return True
-    if noun == "trigger" and words[words.index("ON", at) + 2] == ".":
-        return True
-    return (noun == "table" and ("SELECT" in words or words[at + 1] == "LIKE")) or (
-        noun == "function" and "SONAME" in words
-    )
+    if noun == "function":
+        return "SONAME" in words
+    return noun == "table" and ("SELECT" in words or "TABLE" in words or "LIKE" in words[:3])
 
 
 class _Reader:
@@ -152,22 +192,36 @@ class _Reader:
     def take(self, statement: Statement) -> None:
         """Take note of what a statement makes or sets."""
         words = [*significant(statement.text), ("", "", 0)]
-        verb, noun = words[0][1], next((word for _, word, _ in words[:12] if word.lower() in KINDS), "").lower()
-        if verb == "CREATE" and noun and not _reaches_out(noun, [word for _, word, _ in words]):
-            at = next(at for _, word, at in words if word.lower() == noun) + len(noun)
-            name = unquote(next(statement.text[start : start + len(word)] for _, word, start in words if start >= at))
-            self.objects.append(made(noun, name, statement.text, self._session, self._charsets, self.collation))
-        elif verb == "ALTER" and words[2][1] == "COLLATE":
+        verb, _, noun = statement.kind.partition(" ")
+        if verb == "create" and noun in KINDS:
+            try:
+                self.objects.append(self._made(noun, statement))
+            except (ValueError, LookupError, StopIteration) as error:
+                raise self._strange(statement) from error
+        elif verb == "alter" and words[2][1] == "COLLATE":
             self._session["database collation"] = words[3][1].lower()
-        elif verb == "SET":
+        elif verb == "set":
             self._set([(kind, word) for kind, word, _ in words])
         else:
-            raise MigrationInvalid(
-                f"{self._file}:{statement.line}: a snapshot makes objects and nothing else; "
-                "run `schemagate snapshot` to write it anew.",
-                file=self._file,
-                line=statement.line,
-            )
+            raise self._strange(statement)
+
+    def _made(self, noun: str, statement: Statement) -> SchemaObject:
+        words = [*significant(statement.text), ("", "", 0)]
+        at = next(at for at, (_, word, _) in enumerate(words) if word == noun.upper() and words[at - 1][1] != "=") + 1
+        at += 3 * (words[at][1] == "IF")  # NOT EXISTS
+        _, name, start = words[at]
+        if _reaches_out(noun, [word for _, word, _ in words[at:]]):
+            raise ValueError(name)
+        name = unquote(statement.text[start : start + len(name)])
+        return made(noun, name, statement.text, self._session, self._charsets, self.collation)
+
+    def _strange(self, statement: Statement) -> MigrationInvalid:
+        return MigrationInvalid(
+            f"{self._file}:{statement.line}: a snapshot makes objects and nothing else; "
+            "run `schemagate snapshot` to write it anew.",
+            file=self._file,
+            line=statement.line,
+        )
 
     def _set(self, words: list[tuple[str, str]]) -> None:
         for (_, name), (_, equals), (kind, value) in zip(words, words[1:], words[2:], strict=False):

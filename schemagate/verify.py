@@ -16,6 +16,7 @@ from schemagate.migrations import excerpt
 from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
 from schemagate.shadow import Refused
+from schemagate.sql import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,10 +46,10 @@ def expect(migrations: Migrations, connection: Connection, here: Server, shadows
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MigrationInvalid(f"{SNAPSHOT} cannot be read: {error}.", file=SNAPSHOT) from error
+        with open(path, "rb") as file:
+            return "".join(decode([file.read()], SNAPSHOT)).replace("\r\n", "\n")
+    except OSError as error:
+        raise MigrationInvalid(f"{SNAPSHOT} cannot be read: {error.strerror}.", file=SNAPSHOT) from error
 
 
 def verify(
