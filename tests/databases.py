@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
+from schemagate.database import LENIENT
 from tests.reach import Server
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def picture(server: Server, only: Iterable[str] | None = None) -> Picture:
 def objects(connection: Connection, schema: str) -> Iterator[tuple[str, str, str, str]]:
     """(schema, kind, name, what would change with it) of everything in a schema."""
     kinds = {"BASE TABLE": "table", "SYSTEM VERSIONED": "table"}
+    connection.encoding = LENIENT  # MariaDB 10.11 writes the bytes of a default as they are
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW FULL TABLES FROM {quoted(schema)}")
         for name, kind in cursor.fetchall():
