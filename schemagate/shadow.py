@@ -192,7 +192,7 @@ class Shadow:
 
     def read(self) -> Schema:
         """What is in it now, in normal form."""
-        for text in session_for_reading(self._here.flavour):
+        for text in ("SET NAMES utf8mb4", *session_for_reading(self._here.flavour)):  # a migration may have set others
             self._connection.execute(text)
         found = schema.read(self._connection, self._here.flavour)
         self._session()
