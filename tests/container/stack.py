@@ -86,9 +86,9 @@ class Stack:
         options = [option for file in files for option in ("--file", str(file))]
         return self.engine.docker("compose", "--project-name", self.name, *options, *words, check=check, stdin=stdin)
 
-    def up(self, override: str = "") -> None:
+    def up(self, *options: str) -> None:
         """`up -d`, and wait until the server answers that it is well."""
-        self.compose("up", "--detach", override=override)
+        self.compose("up", "--detach", *options)
         assert self.states() == {"mysql": "running", "migrate": "exited 0", "server": "running", "redis": "running"}
         self.until_well()
         self.well = True

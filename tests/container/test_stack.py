@@ -27,7 +27,7 @@ services:
 
 def test_it_comes_up_and_answers(new: Stack) -> None:
     """`up -d` on a fresh clone ends with a server that takes a workflow and lists it; three tables have its rows."""
-    new.up()
+    new.up("--wait")
     created = new.post(FEATURE)
     assert (created.status, created.body) == (201, {"message": "Workflow created successfully", "workflowId": 1})
     listed = new.get("/api/workflows")
@@ -39,7 +39,10 @@ def test_it_comes_up_and_answers(new: Stack) -> None:
     assert new.sql("SELECT workflow_id, module_name, is_primary FROM workflow_modules") == [("1", "shop", "1")]
     assert new.sql("SELECT workflow_id, log_level FROM execution_logs") == [("1", "info")]
     assert len(new.journal()) == STATEMENTS
-    new.until(lambda: new.inspect("server")["State"]["Health"]["Status"] == "healthy", "the server is healthy")
+    assert {name: new.inspect(name)["State"]["Health"]["Status"] for name in ("mysql", "server")} == {
+        "mysql": "healthy",
+        "server": "healthy",
+    }
 
 
 def test_a_second_up_is_harmless(healthy: Stack) -> None:
@@ -53,6 +56,21 @@ def test_a_second_up_is_harmless(healthy: Stack) -> None:
     assert last["elapsed_seconds"] < 1
     after = healthy.journal(), {name: healthy.inspect(name)["State"]["StartedAt"] for name in ("server", "redis")}
     assert after == before
+
+
+def test_a_new_version_whose_migration_is_refused(healthy: Stack) -> None:
+    """What runs behind the gate and needs no replacing runs on; what was replaced for it does not start."""
+    before = healthy.inspect("server")["State"]["StartedAt"]
+    healthy.write("99990101_broken", "CREATE TABEL x (id INT);")
+    done = healthy.compose("up", "--detach", check=False)
+    assert "didn't complete successfully: exit 14" in done.stderr
+    assert (healthy.get("/health").status, healthy.inspect("server")["State"]["StartedAt"]) == (200, before)
+    changed = "services: {server: {environment: {SOMETHING: new}}}"
+    done = healthy.compose("up", "--detach", override=changed, check=False)
+    assert "didn't complete successfully: exit 14" in done.stderr
+    assert healthy.states()["server"] == "created"
+    healthy.remove("99990101_broken")
+    healthy.up()
 
 
 def test_by_hand(healthy: Stack) -> None:
