@@ -108,7 +108,10 @@ def standard_library(source: Path, place: Path) -> None:
 def compiled(folder: Path, *, legacy: bool) -> None:
     """Byte code that is used without a look at the sources: nothing is ever written at run time."""
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    if not compileall.compile_dir(folder, quiet=1, legacy=legacy, invalidation_mode=mode, stripdir=sys.argv[1]):
+    done = compileall.compile_dir(
+        folder, quiet=1, legacy=legacy, invalidation_mode=mode, stripdir=sys.argv[1], prependdir="/"
+    )  # where it is, for tracebacks, is where it will be
+    if not done:
         raise SystemExit(f"{folder} cannot be compiled")
 
 

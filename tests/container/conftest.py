@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.container import images
 from tests.container.engine import Engine, told
+from tests.container.gate import Gate, Server
 from tests.container.stack import Stack
 
 NO_ENGINE = """This test needs a container engine. Run the tests with
@@ -68,6 +70,34 @@ def new(stack: Stack) -> Stack:
     """The stack before its first start: no containers, no volumes, the files as they are shipped."""
     stack.clean()
     return stack
+
+
+@pytest.fixture(scope="session")
+def mysql(engine: Engine, mysql_image: str, gate_image: str) -> Iterator[Server]:
+    """A MySQL container that answers."""
+    started = Server(engine, mysql_image, "schemagate-test-mysql")
+    try:
+        started.wait(gate_image)
+        yield started
+    finally:
+        started.remove()
+
+
+@pytest.fixture(scope="session")
+def certificate(mysql: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The authority that signed the server's certificate."""
+    path = tmp_path_factory.mktemp("certificate") / "ca.pem"
+    path.write_text(mysql.engine.docker("exec", mysql.name, "cat", "/var/lib/mysql/ca.pem").stdout)
+    path.parent.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def gate(mysql: Server, gate_image: str, tmp_path: Path) -> Iterator[Gate]:
+    """Starts of the image against a schema of its own."""
+    made = Gate(mysql, gate_image, tmp_path)
+    yield made
+    made.remove()
 
 
 def inventory(engine: Engine) -> set[str]:

@@ -22,6 +22,7 @@ RECIPE = 1  # raise it when what is cached is made in another way
 LABEL = "schemagate.test.recipe"
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILES = Path(__file__).with_name("base")
+REVISION, SOURCE = "of-the-tests", "https://git.example.org/schemagate"  # what a release would say
 SHELL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libc-bin", "sed")
 
 
@@ -191,7 +192,8 @@ BASES = (
 def build_gate(engine: Engine, tag: str = "schemagate", *, buildkit: bool = True) -> str:
     """Build the product's image from the checkout as it is; answers its name."""
     ensure(engine, "python:3.15-slim")
-    arguments = ["--build-arg", "REVISION=test", "--tag", tag, str(CHECKOUT)]
+    told = [f"--build-arg=REVISION={REVISION}", f"--build-arg=SOURCE={SOURCE}"]
+    arguments = [*told, "--tag", tag, str(CHECKOUT)]
     builder = ["buildx", "build", "--load"] if buildkit else ["build"]
     engine.docker(*builder, *arguments, DOCKER_BUILDKIT="1" if buildkit else "0")
     return tag

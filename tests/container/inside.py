@@ -1,4 +1,7 @@
-"""Process 1 of the namespaces in which our engine lives: brings the loopback up, runs the engine, buries the dead.
+"""Process 1 of the namespaces in which our engine lives: brings the loopback up, says of every name outside that there
+is none (there is nobody else to ask, and waiting for nobody takes long), runs the engine, buries the dead.
+
+    inside.py ADDRESS COMMAND…      the address of the name server, which need not be there yet
 
 When it ends, the kernel ends every process and takes back every mount, interface and packet filter of the namespaces.
 """
@@ -12,13 +15,35 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
+IP_FREEBIND = 15
 
 
-def main(command: list[str]) -> int:
+def answer_no_names(listening: socket.socket) -> None:
+    """Be a name server that knows no name: NXDOMAIN, at once."""
+    while True:
+        question, asker = listening.recvfrom(4096)
+        if len(question) > 12:
+            counts = struct.pack("!4H", 1, 0, 0, 0)
+            listening.sendto(question[:2] + b"\x81\x83" + counts + question[12 : _end_of_question(question)], asker)
+
+
+def _end_of_question(packet: bytes) -> int:
+    at = 12
+    while at < len(packet) and packet[at]:
+        at += packet[at] + 1
+    return at + 5  # the empty label, type and class
+
+
+def main(address: str, command: list[str]) -> int:
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    names.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+    names.bind((address, 53))  # not all addresses: the answer has to come from the one that was asked
+    threading.Thread(target=answer_no_names, args=[names], daemon=True).start()
     engine = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: engine.terminate())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard it is for whoever started us; they tell us
@@ -29,4 +54,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -22,6 +22,7 @@ from tests.container.engine import Engine, EngineFailed, write_config
 
 PREFIX = "schemagate-engine-"
 PATIENCE_SECONDS = 30.0
+ADDRESS = "172.17.0.1"
 
 
 class OwnEngine:
@@ -48,7 +49,7 @@ class OwnEngine:
         data, lock = _data_root()
         guard = [] if self._detached else ["setpriv", "--pdeathsig", "KILL"]
         unshare = ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-        init = [sys.executable, str(Path(__file__).with_name("inside.py"))]
+        init = [sys.executable, str(Path(__file__).with_name("inside.py")), ADDRESS]
         with self.directory.joinpath("log").open("wb") as log:
             self._unshare = subprocess.Popen(
                 [*guard, *unshare, *init, *self._dockerd(root, data)],
@@ -82,6 +83,8 @@ class OwnEngine:
             f"--exec-root={at}/exec",
             f"--pidfile={at}/pid",
             f"--cgroup-parent={self._group}",
+            f"--bip={ADDRESS}/16",
+            f"--dns={ADDRESS}",  # where process 1 answers
             "--oom-score-adjust=0",
             "--shutdown-timeout=5",
         ]
@@ -125,12 +128,13 @@ def clean(directory: Path) -> None:
 
 
 def sweep(engine: Engine) -> None:
-    """Remove every container, network and volume of an engine of our own."""
+    """Remove every container, network and volume of an engine of our own, and the images without a name."""
     if containers := engine.docker("ps", "--all", "--quiet").stdout.split():
         engine.docker("rm", "--force", "--volumes", *containers)
     engine.docker("network", "prune", "--force")
     if volumes := engine.docker("volume", "ls", "--quiet").stdout.split():
         engine.docker("volume", "rm", "--force", *volumes)
+    engine.docker("image", "prune", "--force")  # what was built before under the same name
 
 
 def _child(unshare: int) -> int | None:
