@@ -18,14 +18,20 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUEST = Path(__file__).with_name("stack_request.py")
 PATIENCE_SECONDS = 60.0
 
-# What differs from the files: images that the tests have made, and a port that is free whoever uses this machine.
+# What differs from the files: images that the tests have made, a port that is free whoever uses this machine, and
+# health that is looked at more often.
 OVERRIDE = """\
 services:
+  mysql:
+    healthcheck:
+      interval: 1s
   migrate:
     image: {migrate}
   server:
     image: {server}
     ports: !override ["127.0.0.1:0:3000"]
+    healthcheck:
+      interval: 1s
 """
 
 
