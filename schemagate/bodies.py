@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from schemagate.lexer import significant, words
+from schemagate.lexer import Text, significant, words
 
 BODIES = frozenset({"PROCEDURE", "FUNCTION", "TRIGGER", "EVENT"})
 # What a statement in a body may begin with to open a block of its own, and the word behind which its statements begin.
@@ -32,7 +32,7 @@ SIMPLE = words(
 Lexeme = tuple[str, str, int]
 
 
-def body_end(text: str, start: int) -> tuple[int, bool] | None:
+def body_end(text: Text, start: int) -> tuple[int, bool] | None:
     """The offset of the `;` that ends the statement with a body at `start`, and whether blocks are open there.
 
     None: there is no body at `start`; the first `;` ends it. An offset of -1: the text ends first.

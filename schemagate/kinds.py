@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
+from typing import Any
 
-from schemagate.lexer import BLANKS, significant, words
+from schemagate.lexer import BLANKS, Text, compiled, significant, words
 
 # What comes by the million is known by its first word.
 PLAIN = {"INSERT": "insert", "REPLACE": "replace", "UPDATE": "update", "DELETE": "delete", "SELECT": "select"}
@@ -26,22 +27,24 @@ SPELLINGS = {"lock table": "lock tables", "unlock table": "unlock tables"}
 BEYOND_SESSION = words("GLOBAL PERSIST PERSIST_ONLY @@GLOBAL @@PERSIST @@PERSIST_ONLY")
 
 
-def kind_of(text: str) -> str:
+def kind_of(text: Text) -> str:
     """The kind, as `Statement.kind` promises it; the first word where nothing more is known."""
-    found = _first_word().match(text)
-    if found and (plain := PLAIN.get(found[1].upper())):
+    binary = not isinstance(text, str)
+    found = _first_word(binary).match(text)
+    if found and (plain := PLAIN.get((found[1].decode() if binary else found[1]).upper())):
         return plain
-    return _kind(word for kind, word, _ in significant(text) if kind in ("word", "punctuation"))
+    kind = _kind(word for kind, word, _ in significant(text) if kind in ("word", "punctuation"))
+    return kind if kind.isascii() else ""  # no statement of any server begins so
+
+
+@cache
+def _first_word(binary: bool) -> re.Pattern[Any]:
+    return compiled(rf"[{BLANKS}]*([A-Za-z]+)", re.ASCII, binary)
 
 
 def has_body(kind: str) -> bool:
     """Does such a statement define statements that run later: procedure, function, trigger, event?"""
     return kind in {"create procedure", "create function", "create trigger", "create event", "alter event"}
-
-
-@cache
-def _first_word() -> re.Pattern[str]:
-    return re.compile(rf"[{BLANKS}]*([A-Za-z]+)", re.ASCII)
 
 
 def _kind(following: Iterator[str]) -> str:

@@ -3,6 +3,10 @@
 White space is ASCII alone and a `-- ` comment needs a blank or control character behind it, as on the server. What is
 inside an executable comment (`/*! … */`, `/*M! … */`) is code here, whatever version it asks for: its opening and its
 closing are tokens of the kind "hint". Double quotes are strings: nobody here knows of ANSI_QUOTES.
+
+Text may also come as the bytes of its UTF-8, which is how files are read: a statement of many megabytes is in memory
+once then, however wide its characters are. All that the syntax knows is ASCII, so that both are cut at the same places.
+Of bytes, lexemes are Latin-1, a character for each byte; `decoded` and `name_of` say what they are.
 """
 
 from __future__ import annotations
@@ -10,9 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from schemagate.values import Value
 
+Text = str | bytes | bytearray
 BLANKS = " \t\n\v\f\r"
 STRING = r"""'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+\""""
 QUOTED = r"`[^`]*+(?:``[^`]*+)*+`"
@@ -25,6 +31,8 @@ LETTER = r"[0-9A-Za-z_$\x80-\U0010ffff]"
 DOLLAR = r"\$[0-9A-Za-z_\x80-\U0010ffff]*+\$"
 DOLLARS = rf"(?P<dollars>{DOLLAR}).*?(?P=dollars)"
 
+# Of bytes, a lexeme is given up to here: nobody reads on in a string of megabytes, and it would be there twice.
+LONGEST = 1 << 16
 ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
@@ -51,35 +59,51 @@ def tokens(text: str) -> Iterator[Token]:
         line += lexeme.count("\n")
 
 
-def lexemes(text: str, start: int = 0) -> Iterator[tuple[str, str, int]]:
-    """What `tokens` finds from `start` on, as plain (kind, text, offset)."""
-    match = _master().match
-    position, end, hinted = start, len(text), False
+def lexemes(text: Text, start: int = 0, stop: int | None = None) -> Iterator[tuple[str, str, int]]:
+    """What `tokens` finds from `start` on, up to `stop` if that is given, as plain (kind, text, offset)."""
+    match = _master(not isinstance(text, str)).match
+    position, end, hinted = start, len(text) if stop is None else stop, False
     while position < end:
-        found = match(text, position)
+        found = match(text, position, end)
         assert found is not None and found.lastgroup is not None, position  # noqa: PT018, S101 - "punctuation" takes any character
-        kind, lexeme = found.lastgroup, found[0]
+        kind, following = found.lastgroup, found.end()
+        if isinstance(text, str):
+            lexeme = found[0]
+        else:
+            lexeme = text[position : min(following, position + LONGEST)].decode("latin-1")
         if kind == "hint":
             if lexeme != "*/":
                 hinted = True
             elif hinted:
                 hinted = False
             else:  # an asterisk, and a slash which may well begin a comment
-                kind, lexeme = "punctuation", "*"
+                kind, lexeme, following = "punctuation", "*", position + 1
         yield kind, lexeme, position
-        position += len(lexeme)
+        position = following
 
 
-def significant(text: str, start: int = 0) -> Iterator[tuple[str, str, int]]:
-    """The lexemes that the server's parser sees, words in capitals: no white space, comments and hints."""
+def significant(text: Text, start: int = 0) -> Iterator[tuple[str, str, int]]:
+    """The lexemes that the server's parser sees, words of ASCII in capitals: no white space, comments and hints."""
     for kind, lexeme, offset in lexemes(text, start):
         if kind not in ("space", "comment", "hint"):
-            yield kind, lexeme.upper() if kind == "word" else lexeme, offset
+            yield kind, capitals(lexeme) if kind == "word" else lexeme, offset
+
+
+def capitals(word: str) -> str:
+    """A word in capitals, if it is of ASCII alone, as the words of the language are."""
+    return word.upper() if word.isascii() else word
+
+
+def compiled(expression: str, flags: int, binary: bool) -> re.Pattern[Any]:
+    """A regular expression made of the pieces above: for the bytes of UTF-8, or for text."""
+    if binary:
+        return re.compile(expression.replace(r"\U0010ffff", r"\xff").encode(), flags)
+    return re.compile(expression, flags)
 
 
 @cache
-def _master() -> re.Pattern[str]:
-    return re.compile(
+def _master(binary: bool) -> re.Pattern[Any]:
+    return compiled(
         rf"""
           (?P<space>[{BLANKS}]++)
         | (?P<number>(?:0x[0-9a-fA-F]++|0b[01]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+)(?!{LETTER}))
@@ -91,6 +115,7 @@ def _master() -> re.Pattern[str]:
         | (?P<punctuation>:=|.)
         """,
         re.VERBOSE | re.DOTALL | re.ASCII,
+        binary,
     )
 
 
@@ -109,6 +134,16 @@ def unquote(token: str) -> str:
         return found[0]  # `\%` and `\_` stay for LIKE
 
     return re.sub(rf"\\.|{mark}{mark}", resolved, token[1:-1], flags=re.DOTALL)
+
+
+def decoded(lexeme: str, text: Text) -> str:
+    """A lexeme of `text`, or a part of one, as what it says in UTF-8."""
+    return lexeme if isinstance(text, str) or lexeme.isascii() else lexeme.encode("latin-1").decode()
+
+
+def name_of(lexeme: str, text: Text) -> str:
+    """The name meant by a lexeme of `text`."""
+    return decoded(unquote(lexeme), text)
 
 
 def words(text: str) -> frozenset[str]:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from schemagate.kinds import kind_of
-from schemagate.lexer import BLANKS, LETTER, QUOTED, STRING, lexemes, unquote, words
+from schemagate.lexer import BLANKS, LETTER, QUOTED, STRING, Text, capitals, compiled, lexemes, name_of, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,44 +78,55 @@ BUILT_IN = words(
 )
 
 
-def names_of(text: str) -> tuple[Name, ...]:
-    """The objects named as target or reference, in order of appearance; rather one too many than one too few."""
+def names_of(text: Text) -> tuple[Name, ...]:
+    """The objects named as target or reference, in order of appearance; rather one too many than one too few.
+
+    Each is there once, however many rows call the same function; but all are that RENAME names, which come in pairs.
+    """
     if found := _rows_only(text):
-        return (Name(unquote(found["schema"]) if found["schema"] else None, unquote(found["name"])),)
-    return tuple(
-        Name(unquote(item.parts[-2]) if len(item.parts) > 1 else None, unquote(item.parts[-1]))
+        schema, name = (_lexeme(found[each]) for each in ("schema", "name"))
+        return (Name(name_of(schema, text) if schema else None, name_of(name, text)),)
+    all_of = (
+        Name(name_of(item.parts[-2], text) if len(item.parts) > 1 else None, name_of(item.parts[-1], text))
         for item, named in _references(text)
         if named
     )
+    return tuple(all_of if kind_of(text).startswith("rename") else dict.fromkeys(all_of))
 
 
-def qualifiers(text: str) -> tuple[Qualifier, ...]:
+def qualifiers(text: Text) -> tuple[Qualifier, ...]:
     """Every `schema.` in the text, and every word with a dot that might be one, in order."""
     if found := _rows_only(text):
-        return (Qualifier(unquote(found["schema"]), *found.span("qualifier"), True),) if found["schema"] else ()
+        schema = _lexeme(found["schema"])
+        return (Qualifier(name_of(schema, text), *found.span("qualifier"), True),) if schema else ()
     return tuple(
-        Qualifier(unquote(item.parts[0]), item.start, item.dot, certain=named or len(item.parts) > 2)
+        Qualifier(name_of(item.parts[0], text), item.start, item.dot, certain=named or len(item.parts) > 2)
         for item, named in _references(text)
         if len(item.parts) > 1
     )
 
 
-def _rows_only(text: str) -> re.Match[str] | None:
+def _lexeme(found: str | bytes | None) -> str:
+    return found.decode("latin-1") if isinstance(found, bytes) else found or ""
+
+
+def _rows_only(text: Text) -> re.Match[Any] | None:
     """An INSERT of plain values, which needs no look at its million tokens: there is one name in it."""
-    return _insert().fullmatch(text) if text[:1] in "iIrR" else None
+    return _insert(not isinstance(text, str)).fullmatch(text)
 
 
 @cache
-def _insert() -> re.Pattern[str]:
+def _insert(binary: bool) -> re.Pattern[Any]:
     name, blanks = rf"(?:{QUOTED}|{LETTER}++)", rf"[{BLANKS}]*+"
     some = rf"[{BLANKS}]++"
     number = r"[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
     value = rf"{STRING}|{number}(?!{LETTER})|{LETTER}++(?={blanks}[,)']|\(\))(?:\(\))?+"
-    return re.compile(
+    return compiled(
         rf"(?:INSERT|REPLACE){some}(?:IGNORE{some})?INTO{some}"
         rf"(?P<qualifier>(?P<schema>{name}){blanks}\.)?+{blanks}(?P<name>{name}){blanks}"
         rf"(?:\((?:{blanks}{name}{blanks},?)*+\){blanks})?+VALUES?{blanks}\((?:[{BLANKS}(),]++|{value})*+",
         re.IGNORECASE | re.ASCII | re.DOTALL,
+        binary,
     )
 
 
@@ -128,7 +140,7 @@ class _Item:
     dot: int = 0  # where the first dot ends
 
 
-def _items(text: str) -> Iterator[_Item]:
+def _items(text: Text) -> Iterator[_Item]:
     """The tokens that the parser sees, names put together, and an empty item at the end."""
     stream = (each for each in lexemes(text) if each[0] not in ("space", "comment", "hint"))
     held = next(stream, None)
@@ -146,11 +158,11 @@ def _items(text: str) -> Iterator[_Item]:
                 parts.append(held[1])
                 held = next(stream, None)
         if first[0] != "@":
-            yield _Item(first.upper() if kind == "word" and len(parts) == 1 else "", tuple(parts), start, dot)
+            yield _Item(capitals(first) if kind == "word" and len(parts) == 1 else "", tuple(parts), start, dot)
     yield _Item("", (), len(text))
 
 
-def _references(text: str) -> Iterator[tuple[_Item, bool]]:
+def _references(text: Text) -> Iterator[tuple[_Item, bool]]:
     """Every name, and whether it is that of an object; the others are columns, aliases, and words of the language."""
     reader, held = _Reader(kind_of(text)), None
     for following in _items(text):
