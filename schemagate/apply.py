@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from schemagate import lock, server
@@ -82,7 +83,8 @@ def apply(
     """
     run = _Run(connection, journal, here, settings, stop, log)
     for migration, count in plan.accepted:
-        journal.accept(migration.name, [migration.checksum(n + 1) for n in range(count)], migration.count)
+        checksums = [statement.checksum for statement in islice(migration.statements(), count)]
+        journal.accept(migration.name, checksums, migration.count)
     for migration in plan.completed:
         journal.complete(migration.name, migration.count)
     try:
@@ -134,10 +136,11 @@ class _Run:
             self._keeper.before(statement, kind)
             if statement.ordinal < todo.first:
                 if kind == "set" and is_plain(statement):  # what the rest of the file relies on
-                    self._connection.run(statement.text)
+                    self._connection.run(statement.raw)
                 continue
             self._stop_if_asked(migration, statement)
             self._one(migration, statement, kind)
+            del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
         self._keeper.put_back()
         self._log.info(
@@ -204,7 +207,7 @@ class _Run:
         self._engines.forget()
         began = time.monotonic()
         try:
-            rows = self._connection.run(statement.text)
+            rows = self._connection.run(statement.raw)
         except ServerError as error:
             self._end_what_it_began(entry.kind, "ROLLBACK")
             self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
@@ -235,7 +238,7 @@ class _Run:
             self._commit_batch()
         began = time.monotonic()
         try:
-            rows = self._connection.run(statement.text)
+            rows = self._connection.run(statement.raw)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
             raise _failed(migration, statement, error, left) from error
@@ -257,7 +260,7 @@ class _Run:
         self._journal.close(entry, "applied", 0.0, rows_changed=0)
         try:
             self._journal.flush()
-            self._connection.run(statement.text)
+            self._connection.run(statement.raw)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
             raise _failed(migration, statement, error, left) from error
@@ -364,7 +367,7 @@ def _failed(migration: Migration, statement: Statement, error: ServerError, left
         line=statement.line,
         ordinal=statement.ordinal,
         statements=migration.count,
-        statement=excerpt(statement.text),
+        statement=excerpt(statement.head(2000)),
         errno=error.errno,
         error=error.text,
         state=f"{left} of {migration.count} statements of this file are applied, this one is not",

@@ -155,7 +155,7 @@ class Connection:
             while self._call(cursor.nextset):
                 done.append(_result(cursor))
 
-    def run(self, text: str) -> int:
+    def run(self, text: str | bytes | bytearray) -> int:
         """Run one statement of a migration as it is; its rows are read and thrown away. Returns the rows it changed."""
         with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
             self._call(cursor.execute, text, None)

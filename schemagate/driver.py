@@ -7,6 +7,9 @@ import struct
 import sys
 from typing import Any
 
+LONG = 1 << 20  # bytes of a command that is not copied
+MOST = (1 << 24) - 1  # bytes of a packet
+
 
 def _import_pymysql() -> None:
     """`import pymysql` without two modules that it can do without: an eighth of a start with nothing to do.
@@ -49,6 +52,9 @@ class Session(pymysql.connections.Connection):
     _secure: bool
     _sock: Any
     _read_timeout: float | None
+    _result: Any
+    _next_seq_id: int
+    _write_bytes: Any
     ctx: ssl.SSLContext
     server_version: str
 
@@ -66,6 +72,25 @@ class Session(pymysql.connections.Connection):
             if isinstance(error, pymysql.err.InternalError) and isinstance(error.args[0], int):
                 raise  # in the server's own words
             raise pymysql.err.OperationalError(2012, "whoever answers there does not speak as MySQL does") from error
+
+    def _execute_command(self, command: int, sql: str | bytes | bytearray) -> None:
+        """Send a command. A long one is not copied: PyMySQL would have it in memory three times."""
+        before = self._result
+        unread = before is not None and (before.unbuffered_active or before.has_next)
+        if isinstance(sql, str) or len(sql) < LONG or self._sock is None or unread:
+            super()._execute_command(command, sql)  # type: ignore[misc]
+            return
+        self._result = None
+        left = memoryview(sql)
+        head, self._next_seq_id = bytes([command]), 0
+        while True:  # a packet that is full says that one more follows
+            part, left = left[: MOST - len(head)], left[MOST - len(head) :]
+            size = len(head) + len(part)
+            self._write_bytes(size.to_bytes(3, "little") + bytes([self._next_seq_id]) + head)
+            self._write_bytes(part)
+            head, self._next_seq_id = b"", (self._next_seq_id + 1) % 256
+            if size < MOST:
+                return
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, *rest: Any) -> Any:
         if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:

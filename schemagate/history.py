@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from schemagate.checksums import Checksums
 from schemagate.database import NO_SUCH_TABLE, ServerError
 from schemagate.lexer import quote
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemagate.database import Connection
-
-CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,11 @@ COLUMNS = tuple(Entry.__dataclass_fields__)
 class Past:
     """What the journal says of one migration.
 
-    `checksums` are those of its applied statements, 32 bytes each, in order from ordinal 1; `statements` is how
-    many the file had when the last of them was run, `complete` whether that was all of them.
+    `checksums` are those of its applied statements, in order from ordinal 1; `statements` is how many the file had when
+    the last of them was run, `complete` whether that was all of them.
     """
 
-    checksums: bytes
+    checksums: Checksums
     statements: int
     complete: bool
     failed: int | None = None
@@ -60,7 +59,7 @@ class Past:
     @property
     def applied(self) -> int:
         """How many of its statements are applied: the first so many."""
-        return len(self.checksums) // CHECKSUM_BYTES
+        return self.checksums.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class History:
 
 
 def read(connection: Connection, database: str) -> History:
-    """The whole history. Memory: 32 bytes an applied statement. An absent journal is an empty history."""
+    """The whole history. Memory: at most 2 MB a migration. An absent journal is an empty history."""
     try:
         return _fold(_entries(connection, database))
     except ServerError as error:
@@ -120,7 +119,7 @@ def _entries(connection: Connection, database: str) -> Iterator[tuple[Any, ...]]
 
 
 def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
-    applied: dict[str, bytearray] = {}
+    applied: dict[str, Checksums] = {}
     last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
     in_doubt: list[Entry] = []
     failed: dict[str, tuple[int, str]] = {}
@@ -130,15 +129,15 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     def close(row: tuple[Any, ...]) -> None:
         migration, ordinal = row[row_at["migration"]], row[row_at["ordinal"]]
         if row[outcome_at] == "applied":
-            applied.setdefault(migration, bytearray()).extend(row[row_at["checksum"]])
+            (applied.get(migration) or applied.setdefault(migration, Checksums())).extend(row[row_at["checksum"]])
             last[migration] = (ordinal, "applied", row[row_at["statements"]])
         elif row[outcome_at] == "failed":
             says = f"statement {ordinal} failed: {row[row_at['errno']]}: {row[row_at['error']]}"
             failed.setdefault(migration, (ordinal, says))
-            applied.setdefault(migration, bytearray())
+            applied.setdefault(migration, Checksums())
         else:
             in_doubt.append(Entry(*row))
-            applied.setdefault(migration, bytearray())
+            applied.setdefault(migration, Checksums())
 
     for row in rows:
         last_id = max(last_id, row[0])
@@ -151,7 +150,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     for migration, checksums in applied.items():
         ordinal, _, statements = last.get(migration, (0, "", 0))
         past[migration] = Past(
-            bytes(checksums),
+            checksums,
             statements,
             complete=bool(ordinal) and ordinal == statements,
             failed=failed.get(migration, (None, None))[0],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from schemagate.schema import Schema, SchemaObject, part_of
@@ -32,7 +33,7 @@ WITHOUT_STRUCTURE = frozenset(
 
 # A file of a million INSERTs is not prepared a million times, nor one of a hundred megabytes.
 MOST_DATA = 1000
-LONGEST_DATA = 4 << 20
+LONGEST_DATA = 1 << 20
 TRANSACTION = frozenset({"start transaction", "commit", "savepoint", "release savepoint", "rollback to savepoint"})
 NOT_PREPARABLE = 1295
 NOT_GRANTED = frozenset({1044, 1142, 1143, 1370})  # a right on a schema, table, column or routine
@@ -123,7 +124,9 @@ def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
     """The part of a schema that a rehearsal needs: what the pending statements name, the foreign-key neighbours of
     that, the triggers on it, and the views on it with all that these name.
     """
-    named = {name.name.lower() for each in todo for s in each.migration.statements() for name in s.names}
+    # By way of `map`, which keeps no statement while the next one is read.
+    all_names = (names for each in todo for names in map(attrgetter("names"), each.migration.statements()))
+    named = {name.name.lower() for names in all_names for name in names}
     mentions = {key: _mentions(found) for key, found in live.objects.items()}
     chosen = {key for key in live.objects if key[1].lower() in named}
     neighbours = {

@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
+from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
+from schemagate.lexer import significant
 from schemagate.sql import Statement, decode, statements
 
 if TYPE_CHECKING:
     from schemagate.files import Files
 
 CHUNK_BYTES = 1 << 16
-CHECKSUM_BYTES = 32
 
-# What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we
-# work in, to
-# hold the lock, and to know what was committed.
+# What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we work in,
+# to hold the lock, and to know what was committed.
 FORBIDDEN = {
     "use": "a migration runs in the schema of the gate; qualify the name, or run another gate for the other schema",
     "alter database": "it would change the schema under the gate; run it by hand, once",
@@ -36,8 +37,8 @@ FORBIDDEN = {
 }
 # Settings of the session under which our own statements would fail, or never be committed.
 UNSETTABLE = (
-    r"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
-    r"|\btransaction\s+read\s+only\b|`autocommit`"
+    rb"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
+    rb"|\btransaction\s+read\s+only\b|`autocommit`"
 )
 
 
@@ -46,12 +47,14 @@ class Migration:
     """One SQL file, read and found to be SQL.
 
     `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order.
-    `checksums` are those of its statements, 32 bytes each. The text stays in the file: memory does not grow with it.
+    `checksums` are those of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text stays in the file:
+    memory hardly grows with it.
     """
 
     name: str
     path: str
-    checksums: bytes
+    checksums: Checksums
+    chunks: bytes = b""
 
     @property
     def file(self) -> str:
@@ -61,45 +64,44 @@ class Migration:
     @property
     def count(self) -> int:
         """How many statements it has."""
-        return len(self.checksums) // CHECKSUM_BYTES
-
-    def checksum(self, ordinal: int) -> bytes:
-        """That of one statement, from 1."""
-        return self.checksums[(ordinal - 1) * CHECKSUM_BYTES : ordinal * CHECKSUM_BYTES]
+        return self.checksums.count
 
     def statements(self) -> Iterator[Statement]:
-        """Its statements, read anew from the file. Raises MigrationInvalid if they are not those of before."""
-        count = 0
-        for statement in read_statements(self.path):
-            count = statement.ordinal
-            if statement.checksum != self.checksum(count):
-                raise _changed(self.file, statement.line)
-            yield statement
-        if count != self.count:
-            raise _changed(self.file, None)
+        """Its statements, read anew from the file. Raises MigrationInvalid, before any that is not as it was.
+
+        Whoever loops over them lets go of one (`del`) before asking for the next: two long ones might not fit.
+        """
+        known = memoryview(self.chunks)
+
+        def compare(chunk: bytes) -> None:
+            nonlocal known
+            if hashlib.sha256(chunk).digest() != known[:32]:
+                raise _changed(self.file)
+            known = known[32:]
+
+        yield from read_statements(self.path, compare)
+        if known:
+            raise _changed(self.file)
+
+    def first(self, count: int) -> Checksums:
+        """The checksums of its first `count` statements; for a very long file, they are read anew."""
+        known = self.checksums.first(count)
+        return known or Checksums.of(statement.checksum for statement in islice(self.statements(), count))
 
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
     """All that a directory says: the migrations in order, the snapshot file if there is one, and a digest of all.
 
-    `digest` is a SHA-256 over names and bytes of the migrations and the snapshot: equal digests, equal files.
+    `digest` is a SHA-256 over names and bytes of the migrations and the snapshot: equal digests, equal files. `sha256`
+    is one over the names and statements in order, as hex digits; line ends do not count. The snapshot's header has it.
     """
 
     directory: str
     all: tuple[Migration, ...]
     snapshot: str | None
     digest: bytes
-
-    @property
-    def sha256(self) -> str:
-        """Over the names and statements in order, as hex digits; line ends do not count. The snapshot's header has
-        it.
-        """
-        total = hashlib.sha256()
-        for migration in self.all:
-            total.update(migration.name.encode() + b"\0" + migration.checksums)
-        return total.hexdigest()
+    sha256: str
 
     def tables(self) -> tuple[str, ...]:
         """The tables that the migrations make and do not drop or rename again, as far as their texts tell; sorted."""
@@ -114,62 +116,84 @@ class Migrations:
                 elif kind == "rename table":
                     there.difference_update(name.name for name in statement.names[::2])
                     there.update(name.name for name in statement.names[1::2])
+                del statement
         return tuple(sorted(there))
 
 
 @cache
 def load(files: Files) -> Migrations:
-    """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid with file and
-    line.
-    """
-    return Migrations(files.directory, tuple(map(_load_one, files.paths)), files.snapshot, files.digest)
+    """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid, with the line."""
+    total = hashlib.sha256()
+    found = tuple(_load_one(path, total.update) for path in files.paths)
+    return Migrations(files.directory, found, files.snapshot, files.digest, total.hexdigest())
 
 
-def _load_one(path: str) -> Migration:
+def _load_one(path: str, count_in: Callable[[bytes | bytearray], None]) -> Migration:
     file = os.path.basename(path)
-    checksums = bytearray()
+    name, chunks = file.removesuffix(".sql"), bytearray()
+    count_in(name.encode() + b"\0")
+    checksums, some = Checksums(), bytearray()
+
+    def keep() -> None:
+        checksums.extend(some)
+        count_in(some)
+        some.clear()
+
     transaction: int | None = None
-    for statement in read_statements(path):
+    for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest())):
         kind = statement.kind  # found anew whenever it is asked for
         _allow(statement, kind, file)
         transaction = _transaction_after(statement.line, kind, transaction)
-        checksums += statement.checksum
+        some += statement.checksum
+        if len(some) >= CHUNK_BYTES:
+            keep()
+        del statement  # before the next is read
+    keep()
     if transaction is not None:
         raise MigrationInvalid(
             f"{file}:{transaction}: the transaction that begins here has no COMMIT; add it.",
             file=file,
             line=transaction,
         )
-    return Migration(file.removesuffix(".sql"), path, bytes(checksums))
+    return Migration(name, path, checksums, bytes(chunks))
 
 
 def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:
     """The line where the transaction began that is open after the statement of this line; None if none is."""
     if kind == "start transaction":
         return line
-    ends = kind == "commit" or kind.split()[0] in ("create", "alter", "drop", "rename", "truncate")
+    ends = kind == "commit" or kind.startswith(("create", "alter", "drop", "rename", "truncate"))
     return None if ends and "temporary" not in kind else open_from
 
 
-def read_statements(path: str) -> Iterator[Statement]:
-    """The statements of a file, streaming. Raises MigrationInvalid for what is not UTF-8 or not SQL."""
+def read_statements(path: str, look: Callable[[bytes], None]) -> Iterator[Statement]:
+    """The statements of a file, streaming. Raises MigrationInvalid for what is not UTF-8 or not SQL.
+
+    Each chunk of the file is shown to `look` before anything in it is found.
+    """
     name = os.path.basename(path)
-    try:
+
+    def chunks() -> Iterator[bytes]:
         with open(path, "rb") as file:
-            yield from statements(decode(iter(lambda: file.read(CHUNK_BYTES), b""), name), name)
+            while chunk := file.read(CHUNK_BYTES):
+                look(chunk)
+                yield chunk
+
+    try:
+        yield from statements(decode(chunks(), name), name)
     except OSError as error:
         raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
 
 
 def _allow(statement: Statement, kind: str, file: str) -> None:
     reason = FORBIDDEN.get(kind)
-    if reason is None and kind in ("select", "do", "set") and "release_all_locks" in statement.text.lower():
+    if reason is None and kind in ("select", "do", "set") and _says(rb"release_all_locks", statement):
         reason = "it would release the lock that keeps other starts out"
-    if reason is None and kind == "select" and _writes_file(statement.text):
+    if reason is None and kind == "select" and _says(rb"outfile|dumpfile", statement) and _writes_file(statement):
         reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
-    if reason is None and kind == "set" and re.search(UNSETTABLE, statement.text, re.IGNORECASE):
+    if reason is None and kind == "set" and _says(UNSETTABLE, statement):
         reason = "the journal is written in the same session, and could not be; leave it out"
-    if reason is None and kind == "commit" and _words(statement.text) - {"commit", "work"}:
+    if reason is None and kind == "commit" and set(_words(statement)) - {"COMMIT", "WORK"}:
         reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
     if reason is not None:
         raise MigrationInvalid(
@@ -180,23 +204,20 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
         )
 
 
-def _writes_file(text: str) -> bool:
-    from itertools import pairwise
-
-    from schemagate.sql import tokens
-
-    words = [token.text.lower() for token in tokens(text) if token.kind == "word"]
-    return any(pair in (("into", "outfile"), ("into", "dumpfile")) for pair in pairwise(words))
+def _says(pattern: bytes, statement: Statement) -> bool:
+    return re.search(pattern, statement.raw, re.IGNORECASE) is not None
 
 
-def _words(text: str) -> set[str]:
-    from schemagate.sql import tokens
-
-    return {token.text.lower() for token in tokens(text) if token.kind == "word"}
+def _writes_file(statement: Statement) -> bool:
+    return any(pair in (("INTO", "OUTFILE"), ("INTO", "DUMPFILE")) for pair in pairwise(_words(statement)))
 
 
-def _changed(file: str, line: int | None) -> MigrationInvalid:
-    return MigrationInvalid(f"{file} changed while this start was reading it; start again.", file=file, line=line)
+def _words(statement: Statement) -> Iterator[str]:
+    return (word for kind, word, _ in significant(statement.raw) if kind == "word")
+
+
+def _changed(file: str) -> MigrationInvalid:
+    return MigrationInvalid(f"{file} changed while this start was reading it; start again.", file=file)
 
 
 def excerpt(text: str) -> str:

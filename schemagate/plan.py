@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemagate.errors import HistoryMismatch, StatementInDoubt
-from schemagate.history import CHECKSUM_BYTES, Entry, History, Past
+from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
 
 
@@ -131,11 +131,14 @@ def edit(migration: Migration, past: Past) -> str | None:
     The statements that are applied must be there, unchanged. The rest of a file that failed may change, shrink and
     grow; a file that was applied whole may not grow.
     """
-    for ordinal in range(1, past.applied + 1):
-        if ordinal > migration.count:
-            return f"statement {ordinal} is applied and is no longer in the file"
-        if migration.checksum(ordinal) != past.checksums[(ordinal - 1) * CHECKSUM_BYTES : ordinal * CHECKSUM_BYTES]:
-            return f"statement {ordinal} was changed after it was applied"
+    common = min(past.applied, migration.count)
+    theirs = past.checksums.first(common)
+    changed = theirs and migration.first(common).difference(theirs)
+    if changed:
+        which = f"statement {changed[0]}" if len(changed) == 1 else f"one of statements {changed[0]} to {changed[-1]}"
+        return f"{which} was changed after it was applied"
+    if common < past.applied:
+        return f"statement {common + 1} is applied and is no longer in the file"
     if past.complete and migration.count > past.applied:
         return f"statement {past.applied + 1} was added after the whole file was applied"
     return None

@@ -104,26 +104,28 @@ def refuse_lost_variables(todo: Todo) -> None:
                 ordinal=statement.ordinal,
             )
         lost -= assigned
+        del statement
 
 
 def assigned_by(statement: Statement) -> set[str]:
     """The user variables that a SET or an INTO gives a value, and that it does not read."""
-    if "@" not in statement.text[:100_000]:
+    text = statement.head(100_000)
+    if "@" not in text:
         return set()
-    given = [name.lower() for name in re.findall(ASSIGNED, statement.text[:100_000], re.IGNORECASE)]
-    named = [name.lower() for name in re.findall(NAMED, statement.text[:100_000])]
+    given = [name.lower() for name in re.findall(ASSIGNED, text, re.IGNORECASE)]
+    named = [name.lower() for name in re.findall(NAMED, text)]
     return {name for name in given if named.count(name) == given.count(name)}
 
 
 def is_plain(statement: Statement) -> bool:
     """A SET of plain values: run again, it sets the same."""
-    return "(" not in statement.text and "select" not in statement.text.lower()
+    return re.search(rb"\(|select", statement.raw, re.IGNORECASE) is None
 
 
 def variables_of(statement: Statement) -> set[str]:
     """The user variables that a statement names, in small letters; those of a very long one are not looked for."""
-    if "@" not in statement.text[:100_000]:
+    text = statement.head(100_000)
+    if "@" not in text:
         return set()
-    text = statement.text[:100_000]
     quoted = {name.replace("``", "`") for name in re.findall(QUOTED, text)}
     return {name.lower() for name in quoted.union(re.findall(NAMED, text))}

@@ -252,11 +252,13 @@ class Shadow:
                 )
             kind = statement.kind
             if statement.ordinal < each.first and kind != "set":
+                del statement  # before the next is read: each may be as long as memory allows
                 continue
             data += kind in PREPARED
             if data > MOST_DATA and kind in PREPARED:
                 reason, blind = "one of very many data statements", False
                 if data > MOST_DATA + 1:
+                    del statement
                     continue  # said once
             else:
                 reason, blind = self._try(each.migration, statement, kind)
@@ -266,6 +268,7 @@ class Shadow:
                     return True
             elif kind == "create temporary table":
                 temporary += [name.name for name in statement.names[:1]]
+            del statement
         return False
 
     def _try(self, migration: Migration, statement: Statement, kind: str) -> tuple[str | None, bool]:
@@ -277,7 +280,7 @@ class Shadow:
         if kind not in STRUCTURE and kind not in PREPARED:
             self._parse(migration, statement)
             return f"what {kind.upper()} does cannot be kept inside the shadow", True
-        if kind in PREPARED and len(statement.text) > LONGEST_DATA:
+        if kind in PREPARED and len(statement.raw) > LONGEST_DATA:
             return f"{kind.upper()} of more than {LONGEST_DATA >> 20} MiB is not prepared", False
         text, reason = inside(statement, self._here.database, self.name)
         reason = reason or beyond(statement, kind) or self._hidden(statement, kind)
@@ -325,7 +328,7 @@ class Shadow:
 
     def _parse(self, migration: Migration, statement: Statement) -> None:
         """Let the server read what is not run here: preparing runs nothing. Raises Refused for what is no SQL to it."""
-        if len(statement.text) > LONGEST_DATA:
+        if len(statement.raw) > LONGEST_DATA:
             return
         try:
             self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(statement.text)}")

@@ -1,6 +1,7 @@
 """SQL text as statements: what the `mysql` and `mariadb` clients would send, and what each statement is about.
 
-Splitting streams, is lossless, and knows no server: it follows the rules that both flavours share.
+Splitting streams, is lossless, and knows no server: it follows the rules that both flavours share. A statement is the
+bytes that the server gets, so that a long one is in memory once.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemagate.errors import MigrationInvalid
 from schemagate.kinds import has_body, kind_of
-from schemagate.lexer import BLANKS, Token, lexemes, quote, tokens, unquote
-from schemagate.pieces import Piece, split
+from schemagate.lexer import Token, decoded, lexemes, quote, tokens, unquote
+from schemagate.pieces import LONG, Piece, split
 
 if TYPE_CHECKING:
     from schemagate.names import Name, Qualifier
@@ -49,38 +50,60 @@ class Directive:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One SQL statement: what the clients send with --comments, without white space and line comments around it.
 
-    `line` is that of its first token which is no comment, in the file, from 1. `kind` and `names` are found in the text
-    whenever they are asked for: cheap for DML, linear in the length of anything else.
+    `raw` is its UTF-8, `line` that of its first token which is no comment, in the file, from 1. `kind` and `names` are
+    found whenever they are asked for: cheap for DML, linear in the length of anything else.
     """
 
-    text: str
+    raw: bytes | bytearray
     ordinal: int
     line: int
     directives: tuple[Directive, ...] = ()
 
     @property
+    def text(self) -> str:
+        """The statement as text, made anew whenever it is asked for: not for a statement of any length."""
+        return self.raw.decode(errors="surrogateescape")
+
+    def head(self, size: int) -> str:
+        """The first so many bytes of it, as text."""
+        return self.raw[:size].decode(errors="ignore")
+
+    @property
     def kind(self) -> str:
         """Verb and object in small letters: "create table", "insert", "set global"; see `kinds.kind_of`."""
-        return kind_of(self.text)
+        return kind_of(self.raw)
 
     @property
     def names(self) -> tuple[Name, ...]:
         """The objects that it names, in order of appearance; rather one too many than one too few."""
         from schemagate.names import names_of  # a start with nothing to do does not ask
 
-        return names_of(self.text)
+        return names_of(self.raw)
 
     @property
     def checksum(self) -> bytes:
         """SHA-256 of the text; line endings and white space at the end do not count."""
-        text = self.text.rstrip(BLANKS)
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return hashlib.sha256(text.encode()).digest()
+        if len(self.raw) > LONG:
+            return _checksum(self.raw)
+        raw = self.raw.rstrip()
+        if b"\r" in raw:
+            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return hashlib.sha256(raw).digest()
+
+
+def _checksum(raw: bytes | bytearray) -> bytes:
+    """That of a long statement, without a copy of it. What `split` finds has no white space at its end."""
+    total, at = hashlib.sha256(), 0
+    while at < len(raw):
+        part = raw[at : at + LONG]
+        at += len(part)
+        if part[-1:] == b"\r" and raw[at : at + 1] == b"\n":
+            part = part[:-1]
+        total.update(part.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    return total.digest()
 
 
 def qualifiers(text: str) -> tuple[Qualifier, ...]:
@@ -131,22 +154,38 @@ def statements(chunks: Iterable[str], file: str) -> Iterator[Statement]:
     A piece of nothing but comments is not a statement; an executable comment is. Raises MigrationInvalid as `split`
     does, and for a directive that stands before no statement.
     """
-    ordinal, waiting, delimited = 0, list[Directive](), 0
-    for piece in split(chunks, file):
+    reader = _Reader(file)
+    # No loop: its variable would keep a statement in memory while the next one is read.
+    yield from filter(None, map(reader.read, split(chunks, file)))
+    reader.end()
+
+
+class _Reader:
+    """Makes statements of pieces: counts them, and gives them the directives that stand before them."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._ordinal = 0
+        self._waiting: list[Directive] = []
+        self._delimited = 0  # the line where the last delimiter was
+
+    def read(self, piece: Piece) -> Statement | None:
         if piece.kind == "delimiter":
-            delimited = piece.line + piece.text.count("\n")
-            continue
+            self._delimited = piece.line + piece.raw.count(b"\n")
+            return None
         found = _directives(piece)
         if piece.kind == "statement":
-            ordinal += 1
-            yield Statement(piece.text, ordinal, piece.token_line, (*waiting, *found))
-            waiting.clear()
-        elif ordinal and found and found[0].line == delimited:
-            raise _misplaced(found[0], file)
-        else:
-            waiting += found
-    if ordinal and waiting:
-        raise _misplaced(waiting[0], file)
+            self._ordinal += 1
+            directives, self._waiting = (*self._waiting, *found), []
+            return Statement(piece.raw, self._ordinal, piece.token_line, directives)
+        if self._ordinal and found and found[0].line == self._delimited:
+            raise _misplaced(found[0], self._file)
+        self._waiting += found
+        return None
+
+    def end(self) -> None:
+        if self._ordinal and self._waiting:
+            raise _misplaced(self._waiting[0], self._file)
 
 
 def file_directives(chunks: Iterable[str], file: str) -> tuple[Directive, ...]:
@@ -160,13 +199,14 @@ def file_directives(chunks: Iterable[str], file: str) -> tuple[Directive, ...]:
 
 
 def _directives(piece: Piece) -> list[Directive]:
-    if "schemagate:" not in piece.text:  # all that a million statements should pay
+    raw = piece.raw
+    if b"schemagate:" not in raw:  # all that a million statements should pay
         return []
-    matches = (
-        (_directive().fullmatch(lexeme), offset) for kind, lexeme, offset in lexemes(piece.text) if kind == "comment"
-    )
+    matches = ((_directive().fullmatch(lexeme), offset) for kind, lexeme, offset in lexemes(raw) if kind == "comment")
     return [
-        Directive(found["word"], found["value"] or "", piece.line + piece.text.count("\n", 0, offset))
+        Directive(
+            decoded(found["word"], raw), decoded(found["value"] or "", raw), piece.line + raw.count(b"\n", 0, offset)
+        )
         for found, offset in matches
         if found
     ]
@@ -174,7 +214,7 @@ def _directives(piece: Piece) -> list[Directive]:
 
 @cache
 def _directive() -> re.Pattern[str]:
-    return re.compile(r"--\s+schemagate:\s*(?P<word>\S+)(?:\s+(?P<value>.*\S))?\s*")
+    return re.compile(r"--\s+schemagate:\s*(?P<word>\S+)(?:\s+(?P<value>.*\S))?\s*", re.ASCII)
 
 
 def _misplaced(directive: Directive, file: str) -> MigrationInvalid:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from schemagate.files import find
 from schemagate.isolation import inside, needed
-from schemagate.migrations import Migration
+from schemagate.migrations import load
 from schemagate.plan import Todo
 from schemagate.schema import Schema, SchemaObject
 from schemagate.shadow import shadow_name
@@ -29,7 +30,7 @@ from schemagate.sql import Statement
 )
 def test_a_qualified_name_of_live_becomes_one_of_the_shadow(text: str, expected: str) -> None:
     """`CREATE TABLE live.x` run in the shadow would make a table in live; what is in strings and comments stays."""
-    assert inside(Statement(text, 1, 1), "live", "s") == (expected, None)
+    assert inside(Statement(text.encode(), 1, 1), "live", "s") == (expected, None)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_qualified_name_of_live_becomes_one_of_the_shadow(text: str, expected:
 )
 def test_what_may_reach_out_of_the_shadow_is_not_run_there(text: str) -> None:
     """Another schema, a body with a qualified name, and what may be an alias or the schema: with the reason."""
-    _, reason = inside(Statement(text, 1, 1), "live", "s")
+    _, reason = inside(Statement(text.encode(), 1, 1), "live", "s")
     assert reason
 
 
@@ -85,8 +86,6 @@ LIVE = Schema(
 
 def test_a_rehearsal_copies_what_it_needs_and_no_more(tmp_path: Path) -> None:
     """The table named, its foreign-key neighbours, its triggers, the views on it with all that these name."""
-    path = tmp_path / "m.sql"
-    path.write_text("ALTER TABLE t ADD x INT;")
-    statement = Statement("ALTER TABLE t ADD x INT", 1, 1)
-    todo = Todo(Migration("m", str(path), statement.checksum), 1)
+    tmp_path.joinpath("m.sql").write_text("ALTER TABLE t ADD x INT;")
+    todo = Todo(load(find(str(tmp_path))).all[0], 1)
     assert {name for _, name in needed(LIVE, [todo]).objects} == {"parent", "t", "child", "beside", "v", "g"}

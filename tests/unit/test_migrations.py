@@ -105,6 +105,8 @@ def test_what_no_migration_may_hold(tmp_path: Path, text: str, line: int) -> Non
         "BEGIN; UPDATE a SET x = 1; SAVEPOINT s; ROLLBACK TO SAVEPOINT s; COMMIT WORK;",
         "INSERT INTO uses VALUES ('rollback')",
         "CREATE TABLE `use` (`xa` INT)",
+        "SELECT 1 AS outfile, 'a' INTO @dumpfile",
+        "'no word at all'",
         "-- USE other\n/* LOCK TABLES */ SELECT 1",
         "START TRANSACTION; INSERT INTO a VALUES (1); CREATE TABLE b (x INT)",
     ],

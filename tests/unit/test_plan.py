@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemagate.checksums import Checksums
 from schemagate.errors import HistoryMismatch, StatementInDoubt
 from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
@@ -26,14 +27,14 @@ class Allow:
 NOTHING = Allow()
 
 
-def sums(*texts: str) -> bytes:
-    return b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
+def sums(*texts: str) -> Checksums:
+    return Checksums.of(hashlib.sha256(text.encode()).digest() for text in texts)
 
 
 def files(**texts: str) -> Migrations:
     """Migrations by name, each a string of one-letter statements."""
     found = tuple(Migration(name, f"/x/{name}.sql", sums(*text)) for name, text in sorted(texts.items()))
-    return Migrations("/x", found, None, b"")
+    return Migrations("/x", found, None, b"", "")
 
 
 def history(**texts: str) -> History:
@@ -131,7 +132,7 @@ def test_allowing_one_file_allows_no_other() -> None:
 
 def test_a_file_whose_first_statement_failed_left_no_trace_that_counts() -> None:
     """It may be renamed, deleted, or come before another that is added."""
-    past = History({"a": Past(b"", 0, complete=False, failed=1)})
+    past = History({"a": Past(sums(), 0, complete=False, failed=1)})
     assert left(files(b="x"), past) == [("b", 1)]
     assert left(files(a="q", b="x"), past) == [("a", 1), ("b", 1)]
 

@@ -56,5 +56,5 @@ def test_a_variable_that_is_lost_is_refused_before_anything_runs(tmp_path: Path,
 def test_user_variables_are_told_from_what_looks_like_them() -> None:
     """System variables, accounts and addresses are none."""
     text = "SELECT @a, @`b c`, @@sql_mode, 'x@y', @c.d FROM t /* root@localhost */"
-    assert variables_of(Statement(text, 1, 1)) >= {"a", "c.d"}
-    assert not {"sql_mode", "y", "localhost"} & variables_of(Statement(text, 1, 1))
+    assert variables_of(Statement(text.encode(), 1, 1)) >= {"a", "c.d"}
+    assert not {"sql_mode", "y", "localhost"} & variables_of(Statement(text.encode(), 1, 1))

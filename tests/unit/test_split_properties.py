@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import groupby
+from unittest.mock import patch
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from schemagate import pieces as splitter
+from schemagate import sql
 from schemagate.errors import MigrationInvalid
 from schemagate.sql import Piece, Statement, split, statements
 
@@ -134,3 +137,34 @@ def test_bodies(header: str, body: str, other: str) -> None:
     assert found == [text.rstrip(), f"{header}{other}".rstrip(), "SELECT 1"]
     wrapped = f"DELIMITER //\n{text} //\nDELIMITER ;\nSELECT 1"
     assert [statement.text for statement in statements([wrapped], "file")] == [text.rstrip(), "SELECT 1"]
+
+
+@given(FILES, st.lists(st.integers(1, 20), max_size=60), st.integers(1, 12))
+def test_what_is_long_does_not_matter(text: str, sizes: list[int], long: int) -> None:
+    """A long statement takes the memory with it that it was read into: what is found is the same."""
+    expected = outcome([text])
+    with patch.object(splitter, "LONG", long), patch.object(sql, "LONG", long):
+        found, message = outcome(cut(text, sizes))
+        checksums = [statement.checksum for statement in found]
+    assert (found, message) == expected
+    assert checksums == [statement.checksum for statement in expected[0]]
+
+
+# What may stand in a statement many times, and does not end it.
+UNITS = st.sampled_from([
+    "(1, 'a;b')", ", ", "''';'", r'"\";"', "`;``;`", "-- ';\n", "# `;\n", "/* ;'*/", " - ", " / ", r"\;", "😀", "é$é ",
+    " $a$;'$a$ ", "1234567890 " * 10, " \n\n ", "/*!1*/",
+])  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(UNITS, min_size=60, max_size=300).map("".join), min_size=1, max_size=3), st.integers(50, 400))
+def test_statements_of_many_tokens(parts: list[str], size: int) -> None:
+    """A statement that takes many steps, and many chunks, ends where it ends; with DELIMITER the same is found."""
+    whole = [f"VALUES {part} 1" for part in parts]
+    for text in (
+        "".join(f"{each};\n" for each in whole),
+        "DELIMITER ~~\n" + "".join(f"{each}~~" for each in whole),
+    ):
+        found = statements((text[at : at + size] for at in range(0, len(text), size)), "file")
+        assert [statement.text for statement in found] == whole
