@@ -128,6 +128,19 @@ def test_lists_are_remembered_until_something_changes(healthy: Stack) -> None:
     assert [row["task_description"] for row in healthy.get(path).body["workflows"][:2]] == ["Add a cart", "changed"]
 
 
+def test_a_redis_that_takes_nothing_new_is_not_believed(healthy: Stack) -> None:
+    """It may still have lists, but it does not hear that they are old; as soon as it does, it is used again."""
+    path = f"{LIST}?limit=1"
+    healthy.post(GOOD)
+    healthy.get(path)
+    redis(healthy, "ACL", "SETUSER", "default", "-set")
+    number = healthy.post(GOOD).body["workflowId"]
+    assert healthy.get(path).body["workflows"][0]["id"] == number
+    redis(healthy, "ACL", "SETUSER", "default", "+@all")
+    assert healthy.get(path).body["workflows"][0]["id"] == number
+    assert redis(healthy, "KEYS", f"workflows:{redis(healthy, 'GET', 'workflows:generation')}:list::1:0")
+
+
 def test_without_redis_it_works_on(healthy: Stack) -> None:
     """And what was written meanwhile is in the lists that Redis gives afterwards."""
     path = f"{LIST}?limit=1"

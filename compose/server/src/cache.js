@@ -58,6 +58,7 @@ function connect(url, log) {
   const redis = new Redis(url, {
     connectTimeout: 2_000,
     commandTimeout: 500,
+    socketTimeout: 1_000, // a peer that says nothing any more is none
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempts) => Math.min(100 * attempts, 2_000),
