@@ -23,6 +23,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
     ROOT / "migrations/README.md",
+    ROOT / "compose/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )
 PART = re.compile(
