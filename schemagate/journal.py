@@ -115,9 +115,9 @@ class Journal:
             f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
             "connection_id, server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             command,
-            settings.started_by[:255],
+            self._plain(self._hide(settings.started_by)[:255]),
             __version__,
-            settings.revision,
+            self._plain(settings.revision),
             self._server.account,
             self._connection.id,
             self._server.uuid,
@@ -191,6 +191,8 @@ class Journal:
     def close(self, entry: Entry, outcome: str, elapsed_seconds: float, **facts: Any) -> Entry:
         """Note what became of it. Written with the next `begin` or `flush`; until then it is in doubt, as it was."""
         self.applied += outcome == "applied"
+        # What others say may hold a secret. The rest is ours, or a file's name, by which it has to be found again.
+        facts = {name: self._hide(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         closed = replace(entry, outcome=outcome, elapsed_ms=round(elapsed_seconds * 1000, 3), **facts)
         self._unwritten.append(closed)
         return closed
@@ -227,12 +229,12 @@ class Journal:
             if value not in self._texts:
                 if len(self._texts) > 100:
                     self._texts.clear()
-                self._texts[value] = f"x'{self._plain(value).hex()}'"
+                self._texts[value] = f"x'{value.encode(errors='replace').hex()}'"  # read alike under any SET NAMES
             return self._texts[value]
         return f"x'{value.hex()}'" if isinstance(value, bytes) else f"'{value}'"
 
     def _plain(self, value: Any) -> Any:
-        """A value without secrets; text as its bytes, which no SET NAMES of a migration makes other characters of."""
+        """A value without secrets; text as its bytes."""
         return self._hide(value).encode(errors="replace") if isinstance(value, str) else value
 
     def accept(self, migration: str, checksums: Sequence[bytes], statements: int) -> None:
