@@ -38,13 +38,14 @@ def expect(migrations: Migrations, connection: Connection, here: Server, shadows
         return Expected(migrations, None, here, shadows)
     from schemagate import snapshot
 
-    text = _text(migrations.snapshot)
+    text = text_of(migrations.snapshot)
     charsets = schema.parse_charsets(connection.execute(schema.CHARSETS))
     parsed = snapshot.parse(text, SNAPSHOT, charsets)
     return Expected(migrations, parsed, here, shadows)
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
+    """The text of a snapshot file. Raises MigrationInvalid, with the line of what is no text."""
     try:
         with open(path, "rb") as file:
             return "".join(decode([file.read()], SNAPSHOT)).replace("\r\n", "\n")

@@ -1,0 +1,124 @@
+"""A secret is in no row that we write, whatever it is made of and wherever it turns up."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from schemagate import errors, journal
+from schemagate.current import meet
+from schemagate.database import Connection, ServerError, open_session
+from schemagate.journal import TABLES
+from schemagate.log import make_log
+from schemagate.server import Server, working_session
+from schemagate.settings import load_settings
+from schemagate.stop import Stop
+from tests.database.gate import Gate, last
+from tests.databases import Database
+from tests.unit.test_secrets import CHARACTERS, assert_hidden, forms
+
+# A digit that is no letter at both ends, as there; and not too long for a key, in which errors show it.
+SECRETS = st.builds(lambda text: f"4{text}²", st.text(CHARACTERS, min_size=2, max_size=12))
+FEW = settings(
+    max_examples=12,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),  # one schema for all examples, on purpose
+)
+
+
+def everything(database: Database) -> str:
+    """All rows of all our tables, as text."""
+    rows = (database.rows(f"SELECT * FROM {table}") for table in TABLES)
+    return "\n".join(
+        str(value) if not isinstance(value, bytes) else value.decode("utf-8", "replace")
+        for row in itertools.chain.from_iterable(rows)
+        for value in row
+    )
+
+
+@pytest.fixture
+def here(database: Database) -> Iterator[tuple[Connection, Server]]:
+    """A session as a start has it, and a table in which a value may stand once."""
+    database.run("CREATE TABLE words (word VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)")
+    found = load_settings(database.environment() | {"SCHEMAGATE_MIGRATIONS": "/"}, {})
+    session, greeting = meet(found, Stop(), make_log(found, io.StringIO()), to_write=True)
+    session.close()
+    opening = working_session(greeting.server.flavour, 5)
+    with closing(open_session(found, database.name, opening)) as connection:
+        yield connection, greeting.server
+
+
+def stumble(connection: Connection, record: journal.Journal, secret: str, said: str) -> None:
+    """Meet the secret in errors of the server, and in texts of which nobody knows where they come from."""
+    literal = connection.literal(secret)
+    connection.execute(f"REPLACE INTO words VALUES ({literal})")
+    twice, wrong = f"INSERT INTO words VALUES ({literal})", f"SELECT {literal} FROM nowhere WHERE {literal} = = 1"
+    for number, statement in enumerate((twice, wrong), start=1):
+        entry = record.entry("m", number, 3, 1, "insert", bytes(32))
+        record.begin(entry)
+        with pytest.raises(ServerError) as refused:
+            connection.execute(statement)
+        record.close(entry, "failed", 0.1, errno=refused.value.errno, error=refused.value.text)
+    more = record.entry("m", 3, 3, 1, "insert", bytes(32))
+    record.close(more, "failed", 0.1, errno=1, error=said, note=said[:100])
+    raise errors.StatementFailed(f"It failed: {said}.")
+
+
+@FEW
+@given(secret=SECRETS)
+@example(secret="4''²")
+@example(secret='4\\"%41²')
+@example(secret="4\n\t²")
+def test_no_row_has_a_secret(database: Database, here: tuple[Connection, Server], secret: str) -> None:
+    """Not in an error of the server, quoted as servers quote; not in the host or the revision of a start; not in the
+    message with which it ends; not from a URL.
+    """
+    connection, server = here
+    variables = {
+        "DATABASE_URL": f"mysql://gate:{quote(secret, safe='')}@db/{database.name}",
+        "SCHEMAGATE_MIGRATIONS": "/",
+        "SCHEMAGATE_STARTED_BY": f"pod {secret if secret.isprintable() else ''}",
+        "SCHEMAGATE_REVISION": f"of {secret if secret.isprintable() else ''}",
+    }
+    database.run(*(f"DROP TABLE IF EXISTS {table}" for table in TABLES))
+    found = load_settings(variables, {})
+    said = " - ".join(sorted(forms(secret)))
+    with pytest.raises(errors.StatementFailed), journal.recorded(connection, server, found, "up") as record:
+        stumble(connection, record, secret, said)
+    assert database.value("SELECT COUNT(*) FROM schemagate_journal") == 3
+    assert database.value("SELECT message FROM schemagate_starts").startswith("It failed: ")
+    assert_hidden(secret, everything(database))
+
+
+def test_no_row_has_the_password_of_the_account(database: Database, tmp_path: Path) -> None:
+    """Where a migration stumbles over it, in a real start; nor has anything that the start says."""
+    gate, (user, password) = Gate(database, tmp_path), database.account("ALL ON {database}.*")
+    gate.write(a_first="CREATE TABLE words (word VARCHAR(99) PRIMARY KEY);", b_second=f"DO '{password}';")
+    gate.write(c_third=f"INSERT INTO words VALUES ('{password}'); INSERT INTO words VALUES ('{password}');")
+    start = gate.run(expected=30, account=(user, password), SCHEMAGATE_STARTED_BY=f"host-{password}")
+    assert last(start)["errno"] == 1062
+    text = everything(database) + start.text + start.termination.read_text("utf-8")
+    assert "1062" in text
+    assert password not in text
+
+
+def test_a_password_that_is_a_word_hides_nothing_that_has_to_be_found_again(database: Database, tmp_path: Path) -> None:
+    """In development they are such: `shop` for the database `shop`, and a migration of that name."""
+    gate = Gate(database, tmp_path)
+    for word in ("applied", "shop"):
+        user, _ = database.account("ALL ON {database}.*")
+        database.run(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{word}'")
+        gate.write(**{f"{word}_1": f"CREATE TABLE {word} (id INT); INSERT INTO {word} VALUES (1);"})
+        gate.run(account=(user, word))
+        gate.write(**{f"{word}_2": f"INSERT INTO {word} VALUES (2);"})
+        gate.run(account=(user, word))
+        assert database.value("SELECT COUNT(*) FROM schemagate_journal WHERE migration LIKE %s", f"{word}__") == 3
