@@ -38,7 +38,7 @@ FORBIDDEN = {
 # Settings of the session under which our own statements would fail, or never be committed.
 UNSETTABLE = (
     rb"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
-    rb"|\btransaction\s+read\s+only\b|`autocommit`"
+    rb"|\btransaction\s+read\s+only\b|`autocommit`|\A\s*set\s+role\b"
 )
 
 
