@@ -16,7 +16,7 @@ from schemagate.errors import MigrationInvalid
 from schemagate.files import SNAPSHOT
 from schemagate.schema import Schema
 from tests.database.gate import Gate, last, said
-from tests.databases import Database
+from tests.databases import Database, picture
 
 # Of each kind one that keeps the collation of the session, or the schema's default, in what it is made of.
 SHOP = """
@@ -103,6 +103,18 @@ def test_a_snapshot_from_where_another_collation_is_the_default_raises_no_alarm(
     assert said(fresh, "schema.verified")
     assert proven(gate) in ("shadow", "replay")
     finds(gate, ["table", "trigger", "view", "function"])
+
+
+def test_defaults_of_bytes_that_are_no_text_go_through_snapshots(gate: Gate) -> None:
+    """MariaDB 10.11 prints them as they are, in text that is UTF-8 else."""
+    gate.write(
+        a_first="CREATE TABLE a (id INT PRIMARY KEY, b BINARY(2) DEFAULT X'00FF', c VARBINARY(9) DEFAULT X'FE80C3');"
+    ).run()
+    gate.run("snapshot")
+    assert proven(gate) == "text"
+    assert f"table {gate.database.name}.a" in picture(gate.database.server, [gate.database.name]).facts
+    gate.database.run("ALTER TABLE a MODIFY b BINARY(2) DEFAULT X'00FE'")
+    assert last(gate.run(expected=32))["differences"][0]["name"] == "a"
 
 
 # --- snapshots that are none -----------------------------------------------------------------------------------------

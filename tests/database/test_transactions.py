@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.database.gate import Gate, last, until_said
+from tests.database.gate import Gate, last, said, until_said
 from tests.database.world import Start, until
 from tests.databases import Database
 from tests.wire import Packet, RecordingProxy
@@ -163,6 +163,31 @@ def test_names_and_errors_survive_another_character_set_of_the_session(gate: Gat
     ]
     assert last(gate.run())["unchanged"] is True
     assert name in gate.run("status").text
+
+
+def test_rights_may_come_from_a_role_and_no_file_may_give_it_away(gate: Gate) -> None:
+    """The default role of the account is active in each of our sessions. Without it the journal could not be written,
+    so that SET ROLE is refused before anything is run.
+    """
+    database, role = gate.database, f"role_{gate.database.name}"
+    user, _ = account = database.account()
+    database.run(f"CREATE ROLE {role}")
+    try:
+        database.run(f"GRANT ALL ON {database.name}.* TO {role}", f"GRANT ALL ON {database.shadow}.* TO {role}")
+        database.run(f"GRANT {role} TO '{user}'@'%'")
+        gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1);")
+        assert last(gate.run(expected=13, account=account, SCHEMAGATE_GRACE_SECONDS="0"))["errno"] == 1044
+        whom = "TO" if database.server.flavour == "mysql" else "FOR"
+        database.run(f"SET DEFAULT ROLE {role} {whom} '{user}'@'%'")
+        gate.run(account=account)
+        gate.write(b_second="ALTER TABLE a ADD COLUMN n INT;")
+        assert said(gate.run(account=account), "rehearsal.passed")
+        gate.write(c_third="CREATE TABLE c (id INT);\nSET ROLE NONE;")
+        refused = gate.run(expected=11, account=account)
+        assert last(refused)["line"] == 2
+        assert ("table", "c") not in database.objects()
+    finally:
+        database.run(f"DROP ROLE {role}")
 
 
 # --- being asked to stop ---------------------------------------------------------------------------------------------
