@@ -1,9 +1,11 @@
-"""Process 1 of the namespaces in which our engine lives: brings the loopback up, says of every name outside that there
-is none (there is nobody else to ask, and waiting for nobody takes long), runs the engine, buries the dead.
+"""Process 1 of the namespaces in which our engine lives.
 
-    inside.py ADDRESS COMMAND…      the address of the name server, which need not be there yet
+    inside.py DIRECTORY ADDRESS COMMAND…
 
-When it ends, the kernel ends every process and takes back every mount, interface and packet filter of the namespaces.
+It has the engine write to a copy of /etc, /opt and /run below DIRECTORY, brings the loopback up, says at ADDRESS of
+every name outside that there is none (there is nobody else to ask, and waiting for nobody takes long), runs the
+engine, and buries the dead. When it ends, the kernel ends every process and takes back every mount, interface and
+packet filter.
 """
 
 from __future__ import annotations
@@ -16,9 +18,22 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 IP_FREEBIND = 15
+
+
+def write_elsewhere(directory: Path) -> None:
+    """What the engine writes in the machine's own directories is seen by it alone, and gone when it ends."""
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "private", str(directory)], check=True)
+    for name in ("etc", "opt", "run"):
+        upper, work = directory / name, directory / f"{name}.work"
+        upper.mkdir()
+        work.mkdir()
+        layers = f"lowerdir=/{name},upperdir={upper},workdir={work}"
+        subprocess.run(["mount", "-t", "overlay", "-o", layers, "private", f"/{name}"], check=True)
 
 
 def answer_no_names(listening: socket.socket) -> None:
@@ -37,7 +52,8 @@ def _end_of_question(packet: bytes) -> int:
     return at + 5  # the empty label, type and class
 
 
-def main(address: str, command: list[str]) -> int:
+def main(directory: str, address: str, command: list[str]) -> int:
+    write_elsewhere(Path(directory, "private"))
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -54,4 +70,4 @@ def main(address: str, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

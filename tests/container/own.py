@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.container import tools
 from tests.container.engine import Engine, EngineFailed, write_config
+from tests.instances import commands_naming
 
 PREFIX = "schemagate-engine-"
 PATIENCE_SECONDS = 30.0
@@ -33,6 +34,7 @@ class OwnEngine:
             raise EngineFailed("there is none at hand, and starting one needs root")
         if " - cgroup" not in Path("/proc/self/mountinfo").read_text():
             raise EngineFailed("there is none at hand, and this machine has no control groups for one")
+        _bury()
         self.directory = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._group = f"/{self.directory.name}"
         self._detached = detached
@@ -49,7 +51,7 @@ class OwnEngine:
         data, lock = _data_root()
         guard = [] if self._detached else ["setpriv", "--pdeathsig", "KILL"]
         unshare = ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-        init = [sys.executable, str(Path(__file__).with_name("inside.py")), ADDRESS]
+        init = [sys.executable, str(Path(__file__).with_name("inside.py")), str(self.directory), ADDRESS]
         with self.directory.joinpath("log").open("wb") as log:
             self._unshare = subprocess.Popen(
                 [*guard, *unshare, *init, *self._dockerd(root, data)],
@@ -125,6 +127,14 @@ def clean(directory: Path) -> None:
             with contextlib.suppress(OSError):
                 os.rmdir(path)
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _bury() -> None:
+    """Clean up after engines whose maker was killed before it could do that."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - directory.stat().st_mtime > 3600 and not commands_naming(str(directory)):
+                clean(directory)
 
 
 def sweep(engine: Engine) -> None:
