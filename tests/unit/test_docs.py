@@ -209,9 +209,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pages
 def test_words_of_others_are_not_used(page: Path) -> None:
-    """But where they are named as such, and in the name of the setting and its column."""
+    """But where they are named as such, and in the name of the setting, its column, and the label of an image."""
     lines = [line for line in text_of(page).splitlines() if not line.startswith("Not used:")]
-    prose = re.sub(r"--revision|SCHEMAGATE_REVISION|, revision,|`revision`", "", "\n".join(lines))
+    prose = re.sub(
+        r"--revision|SCHEMAGATE_REVISION|, revision,|`revision`|image\.revision|\bREVISION\b", "", "\n".join(lines)
+    )
     assert NOT_USED.findall(prose) == []
 
 
@@ -230,5 +232,7 @@ def test_blocks_of_code_can_be_read(page: Path) -> None:
             json.loads(block)
         elif language == "yaml":
             assert "\t" not in block
+        elif language == "dockerfile":
+            assert re.match(r"(?:ARG .*\n)*FROM ", block)
         else:
             assert language in ("console", "text"), f"a block in {language!r}"
