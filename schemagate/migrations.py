@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from schemagate.files import Files
 
 CHUNK_BYTES = 1 << 16
+# Statements of short files stay in memory, up to so much in all: a start looks at them five times.
+KEPT_BYTES = 1 << 22
+STATEMENT_BYTES = 300  # what one takes beside its text
 
 # What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we work in,
 # to hold the lock, and to know what was committed.
@@ -47,14 +50,15 @@ class Migration:
     """One SQL file, read and found to be SQL.
 
     `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order.
-    `checksums` are those of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text stays in the file:
-    memory hardly grows with it.
+    `checksums` are those of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text of a long one stays in
+    the file: memory hardly grows with it. The statements of a short one may be `kept`.
     """
 
     name: str
     path: str
     checksums: Checksums
     chunks: bytes = b""
+    kept: tuple[Statement, ...] | None = None
 
     @property
     def file(self) -> str:
@@ -67,10 +71,13 @@ class Migration:
         return self.checksums.count
 
     def statements(self) -> Iterator[Statement]:
-        """Its statements, read anew from the file. Raises MigrationInvalid, before any that is not as it was.
+        """Its statements, as they were kept or read anew. Raises MigrationInvalid, before any that is not as it was.
 
         Whoever loops over them lets go of one (`del`) before asking for the next: two long ones might not fit.
         """
+        if self.kept is not None:
+            yield from self.kept
+            return
         known = memoryview(self.chunks)
 
         def compare(chunk: bytes) -> None:
@@ -123,14 +130,19 @@ class Migrations:
 @cache
 def load(files: Files) -> Migrations:
     """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid, with the line."""
-    total = hashlib.sha256()
-    found = tuple(_load_one(path, total.update) for path in files.paths)
-    return Migrations(files.directory, found, files.snapshot, files.digest, total.hexdigest())
+    total, found, room = hashlib.sha256(), [], KEPT_BYTES
+    for path in files.paths:
+        migration = _load_one(path, total.update, room)
+        room -= sum(len(statement.raw) + STATEMENT_BYTES for statement in migration.kept or ())
+        found.append(migration)
+    return Migrations(files.directory, tuple(found), files.snapshot, files.digest, total.hexdigest())
 
 
-def _load_one(path: str, count_in: Callable[[bytes | bytearray], None]) -> Migration:
+def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: int) -> Migration:
+    """`room`: how many bytes of statements may be kept."""
     file = os.path.basename(path)
     name, chunks = file.removesuffix(".sql"), bytearray()
+    kept: list[Statement] | None = []
     count_in(name.encode() + b"\0")
     checksums, some = Checksums(), bytearray()
 
@@ -147,6 +159,11 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None]) -> Migra
         some += statement.checksum
         if len(some) >= CHUNK_BYTES:
             keep()
+        room -= len(statement.raw) + STATEMENT_BYTES
+        if kept is not None and room >= 0:
+            kept.append(statement)
+        else:
+            kept = None
         del statement  # before the next is read
     keep()
     if transaction is not None:
@@ -155,7 +172,7 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None]) -> Migra
             file=file,
             line=transaction,
         )
-    return Migration(name, path, checksums, bytes(chunks))
+    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept))
 
 
 def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:

@@ -137,10 +137,15 @@ def test_line_ends_do_not_make_other_statements(tmp_path: Path) -> None:
     assert first.digest != second.digest
 
 
-def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
-    """What is run is what was checked."""
-    migration = loaded(tmp_path, a="SELECT 1; SELECT 2;").all[0]
-    for text in ("SELECT 1; SELECT 3;", "SELECT 1;", "SELECT 1; SELECT 2; SELECT 3;"):
+def test_what_is_run_is_what_was_checked(tmp_path: Path) -> None:
+    """A short file is read once; of a long one it is noticed that it has changed since."""
+    short = loaded(tmp_path, a="SELECT 1; SELECT 2;").all[0]
+    (tmp_path / "a.sql").write_text("SELECT 3;")
+    assert [statement.text for statement in short.statements()] == ["SELECT 1", "SELECT 2"]
+
+    ending = f"; SELECT '{'long' * 1_100_000}';"
+    migration = loaded(tmp_path, a=f"SELECT 1; SELECT 2{ending}").all[0]
+    for text in (f"SELECT 1; SELECT 3{ending}", "SELECT 1;", f"SELECT 1; SELECT 2{ending}SELECT 3;"):
         (tmp_path / "a.sql").write_text(text)
         with pytest.raises(MigrationInvalid, match="changed while"):
             list(migration.statements())
