@@ -95,7 +95,7 @@ ENGINES = {
     "a view on a view on myisam": """
         CREATE TABLE base (id INT) ENGINE=MyISAM; CREATE VIEW v AS SELECT id FROM base;
         CREATE VIEW t AS SELECT id FROM v""",
-    "a comment that says innodb": "CREATE TABLE t (id INT) ENGINE=MyISAM COMMENT='\\n) ENGINE=InnoDB'",
+    "a column that says innodb": "CREATE TABLE t (`\n) ENGINE=InnoDB` INT) ENGINE=MyISAM",
     "memory": "CREATE TABLE t (id INT) ENGINE=MEMORY",
 }
 OF_MARIADB = {
