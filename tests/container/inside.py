@@ -10,6 +10,7 @@ packet filter.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -36,6 +37,26 @@ def write_elsewhere(directory: Path) -> None:
         subprocess.run(["mount", "-t", "overlay", "-o", layers, "private", f"/{name}"], check=True)
 
 
+def have_control_groups() -> None:
+    """Mount those of the kernel, where nobody has done that: containers cannot be without."""
+    if " - cgroup" in Path("/proc/self/mountinfo").read_text():
+        return
+    groups = Path("/sys/fs/cgroup")
+    subprocess.run(["mount", "-t", "tmpfs", "groups", str(groups)], check=True)
+    for name, _, _, enabled in (line.split() for line in Path("/proc/cgroups").read_text().splitlines()[1:]):
+        if enabled == "1":
+            groups.joinpath(name).mkdir()
+            subprocess.run(["mount", "-t", "cgroup", "-o", name, "groups", str(groups / name)], check=False)
+
+
+def remove_groups(name: str) -> None:
+    """Those that the engine made for its containers."""
+    for group in Path("/sys/fs/cgroup").glob(f"**/{name}"):
+        for path, _, _ in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+
+
 def answer_no_names(listening: socket.socket) -> None:
     """Be a name server that knows no name: NXDOMAIN, at once."""
     while True:
@@ -54,6 +75,7 @@ def _end_of_question(packet: bytes) -> int:
 
 def main(directory: str, address: str, command: list[str]) -> int:
     write_elsewhere(Path(directory, "private"))
+    have_control_groups()
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -66,6 +88,7 @@ def main(directory: str, address: str, command: list[str]) -> int:
     while True:
         pid, status = os.wait()
         if pid == engine.pid:
+            remove_groups(Path(directory).name)
             return os.waitstatus_to_exitcode(status) & 0xFF
 
 

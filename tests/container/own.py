@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.container import tools
+from tests.container import inside, tools
 from tests.container.engine import Engine, EngineFailed, write_config
 from tests.instances import commands_naming
 
@@ -32,8 +32,6 @@ class OwnEngine:
     def __init__(self, *, detached: bool = False) -> None:
         if os.geteuid() != 0:
             raise EngineFailed("there is none at hand, and starting one needs root")
-        if " - cgroup" not in Path("/proc/self/mountinfo").read_text():
-            raise EngineFailed("there is none at hand, and this machine has no control groups for one")
         _bury()
         self.directory = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._group = f"/{self.directory.name}"
@@ -122,10 +120,7 @@ def end(unshare: int) -> None:
 
 def clean(directory: Path) -> None:
     """Remove the directory of an engine that has ended, and its control groups."""
-    for group in Path("/sys/fs/cgroup").glob(f"**/{directory.name}"):
-        for path, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
+    inside.remove_groups(directory.name)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_it_is_small(engine: Engine, gate_image: str, capsys: pytest.CaptureFixt
         print(f"\nthe image: {unpacked / 1e6:.1f} MB unpacked, {compressed / 1e6:.1f} MB compressed")
     assert unpacked <= UNPACKED
     assert compressed <= COMPRESSED
+
+
+def test_what_is_installed_is_pinned_by_checksums() -> None:
+    """The same versions as the tests of this machine have, and no address of anybody."""
+    image, tools = (ROOT.joinpath(name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+    pins = re.findall(r"^(\S+==\S+) \\\n {4}--hash=sha256:[0-9a-f]{64}", image, re.MULTILINE)
+    assert len(pins) == image.count("==")
+    assert set(pins) <= set(re.findall(r"^\S+==\S+", tools, re.MULTILINE))
+    needed = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split("[>=<]", name)[0].lower() for name in needed} <= {pin.partition("==")[0] for pin in pins}
+    assert "://" not in image
 
 
 # What Python itself can do without, and asks for in a `try` or on another system.
