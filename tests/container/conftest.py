@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def mysql_image(engine: Engine) -> str:
     """The name of the MySQL image."""
-    images.ensure(engine, "mysql:9.7")
+    images.ensure(engine, "mysql:9.7", "python:3.15-slim")  # two at a time: the other is needed next
     return "mysql:9.7"
 
 
