@@ -61,7 +61,7 @@ def run(argv: Sequence[str], environment: dict[str, str], stdin: Path | None = N
                 stream.seek(0)
                 sys.stderr.write(stream.read().decode(errors="replace")[-3000:])
             raise SystemExit(f"bench: {shlex.join(argv)} ended with {process.returncode}")
-    return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
 
 
 @dataclass(slots=True)
@@ -247,8 +247,57 @@ def million(bench: Bench) -> Iterator[str]:
     file_of_all = folder / "1_million.sql"
     duel.fight(bench.rounds(1), lambda: bench.ours(folder), lambda: bench.theirs(file_of_all), warm_up=False)
     yield duel.line()
-    peak = max(one.peak_mb for one in duel.ours)
-    yield f"{'its memory at most':58} {peak:5.0f} MB  aim 100: {'met' if peak < 100 else 'NOT met'}"
+    yield memory_line("its memory at most", max(duel.ours, key=lambda one: one.peak_mb))
+
+
+def memory(bench: Bench) -> Iterator[str]:
+    """Files of 100 MB and more with statements of all lengths: the most that a start has in memory."""
+    word = "word " * 1999
+    with bench.server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        longest = int((cursor.fetchone() or (0,))[0]) - 20_000
+    for title, size, value in (
+        ("of 1 MB", 1_000_000, word),
+        ("of 4 MB with emoji", 4_000_000, word + "😀"),
+        ("of 4 MB of nothing but emoji", 4_000_000, "😀" * 2500),
+        (f"of {longest / 1e6:.0f} MB with emoji, as long as the server takes", longest, word + "😀"),
+    ):
+        count = max(1, 100_000_000 // size)
+        yield applied(bench, f"{count} statement{'s' if count > 1 else ''} {title}", inserts(count, size, value))
+
+
+def inserts(count: int, size: int, value: str) -> Iterator[str]:
+    """So many statements of about that size, row by row: to Linux, what we had in memory is what our child had."""
+    rows = size // (len(f"({0:9}, '{value}'),".encode()))
+    for first in range(0, count * rows, rows):
+        yield f"INSERT INTO t VALUES ({first:9}, '{value}')"
+        for number in range(first + 1, first + rows):
+            yield f",({number:9}, '{value}')"
+        yield ";\n"
+
+
+def millions(bench: Bench) -> Iterator[str]:
+    """Three million statements, as short as they can be and do something: the most that a start has in memory."""
+    statements = (f"INSERT INTO t VALUES({number},'');\n" for number in range(3_000_000))
+    yield applied(bench, "3,000,000 short statements", statements)
+
+
+def applied(bench: Bench, title: str, text: Iterator[str]) -> str:
+    folder = Path(tempfile.mkdtemp(dir=bench.directory))
+    with folder.joinpath("1_words.sql").open("w", encoding="utf-8") as file:
+        file.write("CREATE TABLE t (id INT UNSIGNED NOT NULL PRIMARY KEY, word VARCHAR(10000) NOT NULL);\n")
+        file.writelines(text)
+    with bench.schema() as name:
+        ran = run(bench.program, bench.environment(name, folder))
+        folder.joinpath("2_more.sql").write_text("INSERT INTO t VALUES (4000000000, 'more');\n")
+        again = run(bench.program, bench.environment(name, folder))
+    shutil.rmtree(folder)
+    line = memory_line(f"{title}: memory at most", max(ran, again, key=lambda one: one.peak_mb))
+    return f"{line}  ({ran.peak_mb:.0f} when they are run, {again.peak_mb:.0f} in a later start; {shown(ran.seconds)})"
+
+
+def memory_line(title: str, ran: Ran) -> str:
+    return f"{title:58} {ran.peak_mb:5.0f} MB  aim 100: {'met' if ran.peak_mb < 100 else 'NOT met'}"
 
 
 def gate_opens(bench: Bench) -> Iterator[str]:
@@ -320,21 +369,24 @@ MEASURES: dict[str, Callable[[Bench], Iterator[Duel | str]]] = {
     "thousand": thousand,
     "wait": gate_opens,
     "million": million,
+    "memory": memory,
+    "millions": millions,
 }
+TAKE_LONG = frozenset({"million", "memory", "millions"})
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, help="in place of the usual number of each")
     parser.add_argument("--only", choices=MEASURES, action="append", help="this one (may be given again)")
-    parser.add_argument("--long", action="store_true", help="the file of a million statements too: some minutes")
+    parser.add_argument("--long", action="store_true", help="the files of 100 MB, too: many minutes")
     arguments = parser.parse_args()
     server = from_json(os.environ[VARIABLE])[0]
     with tempfile.TemporaryDirectory(prefix="schemagate-bench-") as directory:
         bench = Bench(server, Path(directory), arguments.rounds)
         print(f"{server.label}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
         for word, measure in MEASURES.items():
-            if word in arguments.only if arguments.only else word != "million" or arguments.long:
+            if word in arguments.only if arguments.only else arguments.long or word not in TAKE_LONG:
                 for result in measure(bench):
                     print(result if isinstance(result, str) else result.line(), flush=True)
     return 0
