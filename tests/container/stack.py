@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUEST = Path(__file__).with_name("stack_request.py")
 PATIENCE_SECONDS = 60.0
 
-# What differs from the files: images that the tests have made, a port that is free whoever uses this machine, and
-# health that is looked at more often.
+# What differs from the files: images that the tests have made, where the engine is not ours a port that is free,
+# and health that is looked at more often.
 OVERRIDE = """\
 services:
   mysql:
@@ -29,7 +30,7 @@ services:
     image: {migrate}
   server:
     image: {server}
-    ports: !override ["127.0.0.1:0:3000"]
+    ports: !override ["127.0.0.1:{port}:3000"]
     healthcheck:
       interval: 1s
 """
@@ -59,7 +60,9 @@ class Stack:
             shutil.copytree(ROOT / part, folder / part, ignore=left_out)
         subprocess.run([str(folder / "compose/make-secrets.sh")], check=True)
         self._files = [folder / "compose/compose.yaml", folder / "override.yaml"]
-        self._files[1].write_text(OVERRIDE.format(migrate=migrate, server=server))
+        self._address = f"127.0.0.1:{3000 if engine.process else free_port()}"
+        port = self._address.partition(":")[2]
+        self._files[1].write_text(OVERRIDE.format(migrate=migrate, server=server, port=port))
         self.well = False  # did the last `up` end with everything running?
 
     # --- the files ----------------------------------------------------------------------------------------------------
@@ -129,24 +132,32 @@ class Stack:
 
     def states(self) -> dict[str, str]:
         """The state of each container, and how it ended if it has."""
+        label = "com.docker.compose"
+        containers = self.engine.docker("ps", "--all", "--quiet", f"--filter=label={label}.project={self.name}")
         found = {}
-        for line in self.compose("ps", "--all", "--format", "json").stdout.splitlines():
-            container = json.loads(line)
-            ended = f" {container['ExitCode']}" if container["State"] == "exited" else ""
-            found[container["Service"]] = f"{container['State']}{ended}"
+        for container in json.loads(self.engine.docker("inspect", *containers.stdout.split()).stdout):
+            state = container["State"]
+            ended = f" {state['ExitCode']}" if state["Status"] == "exited" else ""
+            found[container["Config"]["Labels"][f"{label}.service"]] = f"{state['Status']}{ended}"
         return found
 
     def inspect(self, service: str) -> dict[str, Any]:
         """What the engine knows of its container."""
-        container = self.compose("ps", "--all", "--quiet", service).stdout.strip()
-        (found,) = json.loads(self.engine.docker("inspect", container).stdout)
+        (found,) = json.loads(self.engine.docker("inspect", self._container(service)).stdout)
         assert isinstance(found, dict)
         return found
 
+    def exec(self, service: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in its container."""
+        return self.engine.docker("exec", self._container(service), *words, check=check)
+
     def lines(self, service: str) -> list[dict[str, Any]]:
         """What it has logged so far."""
-        text = self.compose("logs", "--no-log-prefix", "--no-color", service).stdout
+        text = self.engine.docker("logs", self._container(service)).stdout
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def _container(self, service: str) -> str:
+        return f"{self.name}-{service}-1"
 
     def said(self) -> list[dict[str, Any]]:
         """What the latest start of migrate has logged."""
@@ -160,13 +171,13 @@ class Stack:
         """Run a statement as root of MySQL, over its socket; answers its rows as text."""
         client = "exec mysql --default-character-set=utf8mb4 -N -B -u root aideveloper"
         words = f"MYSQL_PWD=$(cat /run/secrets/mysql_root_password) {client}"
-        out = self.compose("exec", "--no-TTY", "mysql", "sh", "-c", words, stdin=statement).stdout
+        command = ["exec", "--interactive", self._container("mysql"), "sh", "-c", words]
+        out = self.engine.docker(*command, stdin=statement).stdout
         return [tuple(line.split("\t")) for line in out.splitlines()]
 
     def start_mysql(self) -> None:
         """MySQL alone, and wait until it is healthy."""
-        self.compose("up", "--detach", "mysql")
-        self.until(lambda: self.inspect("mysql")["State"]["Health"]["Status"] == "healthy", "MySQL is healthy")
+        self.compose("up", "--detach", "--wait", "mysql")
 
     def journal(self) -> list[tuple[str, ...]]:
         """Every statement that was applied, with when."""
@@ -178,9 +189,8 @@ class Stack:
     # --- the server -----------------------------------------------------------------------------------------------
 
     def ask(self, *requests: Mapping[str, Any]) -> list[Answer]:
-        """Send requests to the server's port, one after the other: method, path, body (text, or JSON if it is none)."""
-        address = self.compose("port", "server", "3000").stdout.strip()
-        command: Sequence[str] = self.engine.inside([sys.executable, str(REQUEST), f"http://{address}"])
+        """Send requests to the server's port, one after the other, as `stack_request.py` says."""
+        command: Sequence[str] = self.engine.inside([sys.executable, str(REQUEST), f"http://{self._address}"])
         asked = json.dumps(requests)
         done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
@@ -198,10 +208,19 @@ class Stack:
     def until_well(self) -> None:
         """Wait until the server says that it is well, its cache included."""
         well = {"status": "ok", "database": "ok", "cache": "ok"}
-        self.until(lambda: (answer := self.get("/health")).status == 200 and answer.body == well, "the server is well")
+        (answer,) = self.ask({"method": "GET", "path": "/health", "until": well})
+        assert (answer.status, answer.body) == (200, well)
 
-    def until(self, there: Any, what: str) -> None:
+    def until(self, there: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
         while not there():
             assert time.monotonic() < end, f"it never came that {what}: {self.compose('logs').stdout[-4000:]}"
             time.sleep(0.2)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        number: int = found.getsockname()[1]
+        return number

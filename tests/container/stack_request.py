@@ -1,7 +1,8 @@
 """Sends HTTP requests to the address given and prints the answers as JSON; runs in the network of the engine.
 
-On stdin is a list of requests: method, path, and maybe a body, which is sent as it is if it is text, else as JSON.
-An answer is [status, headers, text]; the status is 0 where nobody answered.
+On stdin is a list of requests: method, path, and maybe a body, which is sent as it is if it is text, else as JSON. One
+with `until` is sent again until the answer is that JSON, or a minute is over. An answer is [status, headers, text]; the
+status is 0 where nobody answered.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import sys
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,5 +30,18 @@ def send(address: str, request: dict[str, Any]) -> list[Any]:
         connection.close()
 
 
+def ask(address: str, request: dict[str, Any]) -> list[Any]:
+    end = time.monotonic() + 60
+    while True:
+        answer = send(address, request)
+        if (
+            "until" not in request
+            or time.monotonic() > end
+            or (answer[0] and json.loads(answer[2]) == request["until"])
+        ):
+            return answer
+        time.sleep(0.1)
+
+
 if __name__ == "__main__":
-    json.dump([send(sys.argv[1], request) for request in json.load(sys.stdin)], sys.stdout)
+    json.dump([ask(sys.argv[1], request) for request in json.load(sys.stdin)], sys.stdout)

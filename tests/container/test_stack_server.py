@@ -241,4 +241,4 @@ def enum(stack: Stack, column: str) -> list[str]:
 
 
 def redis(stack: Stack, *words: str) -> str:
-    return stack.compose("exec", "--no-TTY", "redis", "redis-cli", *words).stdout.strip()
+    return stack.exec("redis", "redis-cli", *words).stdout.strip()
