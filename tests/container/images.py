@@ -61,6 +61,9 @@ def _ensure(engine: Engine, name: str) -> None:
         return
     folder = tools.CACHE / f"{name.replace(':', '-')}-{recipe}"
     debroot.once(folder, lambda partial: _archive(base, partial))
+    for old in tools.CACHE.glob(f"{name.replace(':', '-')}-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
     changes = [f"--change={line}" for line in (*base.changes, f"LABEL {LABEL}={recipe}")]
     engine.docker("import", *changes, str(folder / "root.tar"), name)
 
