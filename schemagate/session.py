@@ -93,6 +93,7 @@ def refuse_lost_variables(todo: Todo) -> None:
         if statement.ordinal < todo.first:
             again = statement.kind == "set" and is_plain(statement) and not (names - assigned) & lost
             lost = lost - assigned if again else lost | names
+            del statement
             continue
         if read := (names - assigned) & lost:
             name = min(read)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from schemagate import checksums
 from schemagate.errors import MigrationInvalid
 from schemagate.files import find
+from schemagate.history import Past
 from schemagate.migrations import Migrations, excerpt, load
+from schemagate.plan import edit
 
 
 def loaded(directory: Path, **files: str | bytes) -> Migrations:
@@ -149,6 +152,29 @@ def test_what_is_run_is_what_was_checked(tmp_path: Path) -> None:
         (tmp_path / "a.sql").write_text(text)
         with pytest.raises(MigrationInvalid, match="changed while"):
             list(migration.statements())
+
+
+def test_in_a_long_file_an_edit_is_found_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many statements not every checksum is kept: the edited one is named with those beside it."""
+    monkeypatch.setattr(checksums, "MOST", 8)
+    texts = [f"SELECT {number};\n" for number in range(1, 31)]
+
+    def edited(applied: int, now: list[str]) -> str | None:
+        before = loaded(tmp_path, a="".join(texts)).all[0]
+        past = Past(before.first(applied), len(texts), complete=applied == len(texts))
+        load.cache_clear()
+        return edit(loaded(tmp_path, a="".join(now)).all[0], past)
+
+    for applied in (5, 13, 30):
+        assert edited(applied, texts) is None
+        assert edited(applied, ["SELECT 0;", *texts[1:]]) in (
+            "statement 1 was changed after it was applied",
+            f"one of statements 1 to {2 if applied == 13 else 4} was changed after it was applied",
+        )
+        assert edited(applied, texts[: applied - 1]) == f"statement {applied} is applied and is no longer in the file"
+    assert edited(13, [*texts[:13], "SELECT 0;"]) is None
+    assert edited(13, [*texts[:12], "SELECT 0;", *texts[13:]]) == "statement 13 was changed after it was applied"
+    assert edited(30, [*texts, "SELECT 0;"]) == "statement 31 was added after the whole file was applied"
 
 
 def test_the_tables_that_the_texts_leave(tmp_path: Path) -> None:
