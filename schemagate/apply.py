@@ -137,6 +137,7 @@ class _Run:
             if statement.ordinal < todo.first:
                 if kind == "set" and is_plain(statement):  # what the rest of the file relies on
                     self._connection.run(statement.raw)
+                del statement
                 continue
             self._stop_if_asked(migration, statement)
             self._one(migration, statement, kind)
