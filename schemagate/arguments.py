@@ -1,4 +1,8 @@
-"""The command line: a command, settings as flags, and behind `--` the program to become."""
+"""The command line: a command, settings as flags, and behind `--` the program to become.
+
+What is typed may be a password in a place where none belongs, so no message repeats a word that is not known. Of an
+option that is not known it has the name, without the value.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from schemagate.values import Value
+
+TYPE_CHECKING = False  # as in values.py
+if TYPE_CHECKING:
+    import argparse
+    from typing import NoReturn
+
+    from schemagate.errors import SettingsInvalid
 
 COMMANDS = {
     "up": "wait for MySQL, apply what is pending, verify the schema (the default)",
@@ -36,6 +47,10 @@ examples:
 """
 
 
+WITHOUT_FILES = frozenset({"wait", "resolve"})  # the commands that need no migrations
+OWN = ("--json", "--check", "--applied", "--not-applied", "--version")  # options that are no settings
+
+
 class Arguments(Value):
     """What was typed. `flags` are settings by name; `become` is the program to become after success."""
 
@@ -48,69 +63,28 @@ class Arguments(Value):
     outcome: str = ""
 
 
-def parse(argv: Sequence[str]) -> Arguments:
-    """Read the command line. Ends the process for --help and --version; raises SettingsInvalid for nonsense."""
+def parse(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Arguments:
+    """Read the command line. Ends the process for --help and --version; raises SettingsInvalid for nonsense.
+
+    Where words are not known, the problems are theirs and, given the environment, those of all settings as well.
+    """
     if not argv or list(argv) == ["up"]:
         return Arguments()  # what containers do; argparse costs them 10 ms
-    return _parse(argv)
+    return _parse(argv, environment)
 
 
-def _parse(argv: Sequence[str]) -> Arguments:
-    import argparse
-    from typing import NoReturn
-
-    from schemagate import __version__
-    from schemagate.errors import SettingsInvalid
+def _parse(argv: Sequence[str], environment: Mapping[str, str] | None) -> Arguments:
     from schemagate.settings import SETTINGS
 
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise SettingsInvalid(f"{self.prog}: {message}; `schemagate --help` tells more", problems=[message])
-
     argv, become = _cut(list(argv))
-    parser = Parser(
-        prog="schemagate",
-        description="The gate in front of an application's MySQL: waits, migrates, proves the schema, and then opens.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"schemagate {__version__}")
-    shared = Parser(add_help=False, allow_abbrev=False)
-    group = shared.add_argument_group(
-        "settings, each also an environment variable (secrets only there, or as NAME_FILE)"
-    )
-    for setting in SETTINGS:
-        if setting.flag:
-            default = f" ({setting.default or setting.default_says})" if setting.default or setting.default_says else ""
-            group.add_argument(
-                setting.flag,
-                dest=setting.name,
-                metavar="X",
-                help=f"{setting.name}: {setting.help.replace('`', '')}{default}".replace("%", "%%"),
-            )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for name, text in COMMANDS.items():
-        made = commands.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
-        if name == "status":
-            made.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-        elif name == "snapshot":
-            made.add_argument("--check", action="store_true", help="write nothing; exit 15 if schema.sql is stale")
-        elif name == "new":
-            made.add_argument("name", metavar="NAME", help="what it does, in words joined by _")
-        elif name == "resolve":
-            made.add_argument("name", metavar="MIGRATION:ORDINAL")
-            said = made.add_mutually_exclusive_group(required=True)
-            said.add_argument("--applied", dest="outcome", action="store_const", const="applied")
-            said.add_argument("--not-applied", dest="outcome", action="store_const", const="failed")
-    first = next((word for word in argv if not word.startswith("-")), None)
-    if first not in COMMANDS and not {"-h", "--help", "--version"} & set(argv):
-        argv = ["up", *argv]
-    found = vars(parser.parse_args(argv))
-    if become and found["command"] != "up":
-        parser.error("a program behind -- goes with up alone")
+    if argv and argv[0] not in COMMANDS:
+        asked = [word for word in argv if word in ("-h", "--help", "--version")]
+        argv = asked[:1] or ["up", *argv]
+    parser = _parser()
+    known, unknown = parser.parse_known_args(argv)
+    found = vars(known)
     names = {setting.name for setting in SETTINGS}
-    return Arguments(
+    arguments = Arguments(
         found["command"] or "up",
         {name: value for name, value in found.items() if name in names and value is not None},
         become,
@@ -119,6 +93,150 @@ def _parse(argv: Sequence[str]) -> Arguments:
         found.get("name", ""),
         found.get("outcome", ""),
     )
+    if unknown:
+        raise _nonsense(unknown, arguments, environment)
+    if become and arguments.command != "up":
+        parser.error("a program behind -- goes with up alone")
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from schemagate import __version__
+    from schemagate.errors import SettingsInvalid
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            option, refused, _ = message.partition(": ignored explicit argument")  # which would be repeated here
+            message = f"{option} takes no value" if refused else message
+            raise SettingsInvalid(f"{self.prog}: {message}; `schemagate --help` tells more", problems=[message])
+
+    parser = Parser(
+        prog="schemagate",
+        description="The gate in front of an application's MySQL: waits, migrates, proves the schema, and then opens.",
+        epilog=f"{EXIT_CODES}\nsettings, beside those that `schemagate up --help` has as flags:\n{_without_flag()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"schemagate {__version__}")
+    shared = Parser(add_help=False, allow_abbrev=False)
+    _add_settings(shared.add_argument_group("settings, each also an environment variable"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, text in COMMANDS.items():
+        made = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"settings that are environment variables alone:\n{_without_flag()}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared],
+            allow_abbrev=False,
+        )
+        _add_own(made, name)
+    return parser
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    from schemagate.settings import SETTINGS
+
+    for setting in SETTINGS:
+        if setting.flag:
+            default = f" ({setting.default or setting.default_says})" if setting.default or setting.default_says else ""
+            text = f"{setting.name}: {setting.help.replace('`', '')}{default}".replace("%", "%%")
+            group.add_argument(setting.flag, dest=setting.name, metavar="X", help=text)
+
+
+def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
+    """What one command takes and no other."""
+    if command == "status":
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    elif command == "snapshot":
+        parser.add_argument("--check", action="store_true", help="write nothing; exit 15 if schema.sql is stale")
+    elif command == "new":
+        parser.add_argument("name", metavar="NAME", help="what it does, in words joined by _")
+    elif command == "resolve":
+        parser.add_argument("name", metavar="MIGRATION:ORDINAL")
+        said = parser.add_mutually_exclusive_group(required=True)
+        said.add_argument("--applied", dest="outcome", action="store_const", const="applied")
+        said.add_argument("--not-applied", dest="outcome", action="store_const", const="failed")
+
+
+def _without_flag() -> str:
+    """What --help says of the settings that cannot be typed."""
+    import textwrap
+
+    from schemagate.settings import SETTINGS
+
+    lines, indent = [], " " * 6
+    for setting in SETTINGS:
+        if not setting.flag:
+            lines.append(f"  {setting.name}" + (f", {setting.name}_FILE" if setting.secret else ""))
+            text = setting.help.replace("`", "")
+            lines += textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _nonsense(unknown: Sequence[str], arguments: Arguments, environment: Mapping[str, str] | None) -> SettingsInvalid:
+    """The error for words that are not known."""
+    from schemagate.errors import SettingsInvalid
+    from schemagate.settings import load_settings
+
+    problems = _problems(unknown, arguments.command)
+    if environment is not None and arguments.command != "new":
+        try:
+            needs = arguments.command not in WITHOUT_FILES
+            load_settings(environment, arguments.flags, needs_migrations=needs)
+        except SettingsInvalid as error:
+            problems += error.facts["problems"]
+    several = f"{len(problems)} things are wrong: " if len(problems) > 1 else ""
+    return SettingsInvalid(f"{several}{'; '.join(problems)}; `schemagate --help` tells more", problems=problems)
+
+
+def _problems(unknown: Sequence[str], command: str) -> list[str]:
+    """What is wrong with these words. Repeated is the name of an option alone, less what is behind its `=`."""
+    from schemagate.settings import SETTINGS
+
+    secrets = {setting.option: setting.name for setting in SETTINGS if setting.secret}
+    secrets |= dict.fromkeys(("--pass", "--pwd", "-p"), "MYSQL_PASSWORD")
+    problems, before = [], ""
+    for word in unknown:
+        secret = next((option for option in secrets if word.startswith(option)), None)
+        if before in secrets:
+            pass  # the secret itself, even if it looks like an option
+        elif secret:
+            name = secrets[secret]
+            why = "because everybody can read a command line"
+            problems.append(f"{secret} is no flag, {why}: it comes from {name} or {name}_FILE")
+        elif word.startswith("--"):
+            problems.append(_unknown_option(word.partition("=")[0], command))
+        elif not before.startswith("-") or "=" in before:  # else it is the value of that
+            problems.append(_unknown_word(word))
+        before = word
+    return list(dict.fromkeys(problems))
+
+
+def _unknown_option(option: str, command: str) -> str:
+    from schemagate.settings import SETTINGS
+
+    known = [*OWN, *(setting.flag for setting in SETTINGS if setting.flag)]
+    if option in known:
+        return f"{option} does not go with {command}"
+    shown = option if option.replace("-", "").replace("_", "").isalnum() and len(option) <= 40 else "--…"
+    return f"{shown} is no flag{_meant(option, known)}"
+
+
+def _unknown_word(word: str) -> str:
+    if word in COMMANDS:
+        return f"{word} is a command, and a command comes first: schemagate {word} …"
+    return f"a word is neither a command nor a flag{_meant(word, [*COMMANDS])}"
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def _cut(argv: list[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -29,8 +29,11 @@ class Setting(Value):
     @property
     def flag(self) -> str | None:
         """The option of the command line. Secrets have none: a command line is in everybody's list of processes."""
-        if self.secret or self.name == "NO_COLOR":
-            return None
+        return None if self.secret or self.name == "NO_COLOR" else self.option
+
+    @property
+    def option(self) -> str:
+        """What the flag is called, or would be."""
         return "--" + self.name.removeprefix(PREFIX).removeprefix("MYSQL_").lower().replace("_", "-")
 
     @property
