@@ -245,7 +245,7 @@ class _Run:
             raise _failed(migration, statement, error, left) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         if self._journal.unwritten >= BATCH_STATEMENTS:  # a transaction of a million statements: memory is limited
-            self._journal.flush()
+            self._journal.flush(inside=self._transaction or self._batch is not None)
         return rows
 
     def _start_transaction(self, migration: Migration, statement: Statement, entry: Entry) -> int:
@@ -260,7 +260,7 @@ class _Run:
         began = time.monotonic()
         self._journal.close(entry, "applied", 0.0, rows_changed=0)
         try:
-            self._journal.flush()
+            self._journal.flush(inside=True)
             self._connection.run(statement.raw)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
@@ -289,7 +289,7 @@ class _Run:
             # A statement committed by itself after all (the in-transaction flag would not have told). It is applied,
             # and its entry is written now; only the moment between the two was not covered.
             self._log.debug("statement.committed_by_itself")
-        self._journal.flush()
+        self._journal.flush(inside=True)
         self._connection.execute("COMMIT")
 
     def _fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> int:

@@ -17,7 +17,7 @@ from schemagate.expected import replay
 from schemagate.files import SNAPSHOT, find
 from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
-from schemagate.lock import lock
+from schemagate.lock import lock, worker
 from schemagate.log import Output
 from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemagate.arguments import Arguments
+    from schemagate.database import Connection
     from schemagate.log import Log
     from schemagate.migrations import Migrations
+    from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
 
@@ -50,7 +52,9 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         if is_current(connection, greeting, files, log):
             return {"message": "Database schema verified and ready"}
         migrations = load(files)
-        history = history_of(connection, greeting.server.database)
+        history, busy = _looked_up(connection, greeting.server)
+        if busy:
+            raise Pending(f"Another start ({busy['holder']}) is at work; check again when it has ended.", **busy)
         plan = make_plan(migrations, history, settings)
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]
@@ -79,10 +83,12 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
     migrations = load(find(settings.migrations))
     connection, greeting = meet(settings, stop, log, to_write=False)
     with closing(connection):
+        history, busy = _looked_up(connection, greeting.server)
         rows = _rows(
             migrations,
-            history_of(connection, greeting.server.database),
+            history,
             runs(connection, greeting.server.database),
+            "running" if busy else "in doubt",
         )
     if arguments.json:
         _answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
@@ -103,7 +109,20 @@ def _answer(text: str) -> None:
         ) from error
 
 
-def _rows(migrations: Migrations, history: History, runs: Mapping[str, Run]) -> list[dict[str, Any]]:
+def _looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[str, object] | None]:
+    """The history; and who is at work, where a statement in it has no outcome yet."""
+    history = history_of(connection, here.database)
+    if not history.in_doubt:
+        return history, None
+    if history.in_doubt[0].server_uuid != here.uuid:  # this one is a replica, or was one: the lock is not here
+        return history, {"holder": "on another server", "server_uuid": history.in_doubt[0].server_uuid}
+    busy = worker(connection, here.database)
+    return (history, busy) if busy else (history_of(connection, here.database), None)
+
+
+def _rows(
+    migrations: Migrations, history: History, runs: Mapping[str, Run], doubtful_state: str
+) -> list[dict[str, Any]]:
     wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
     doubtful = {entry.migration for entry in history.in_doubt}
     files = {migration.name: migration for migration in migrations.all}
@@ -113,7 +132,7 @@ def _rows(migrations: Migrations, history: History, runs: Mapping[str, Run]) -> 
         applied = past.applied if past else 0
         count = migration.count if migration else past.statements if past else 0
         if name in doubtful:
-            state = "in doubt"
+            state = doubtful_state
         elif name in wrong:
             state = wrong[name].kind.replace("_", " ")
         elif past and past.failed:
@@ -185,6 +204,14 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
             raise SettingsInvalid(
                 f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]
             ) from reason
+    for kind, name in sorted(built.objects):
+        if not _is_utf8(built.objects[kind, name].create):
+            raise MigrationInvalid(
+                f"The text of {kind} {name} has bytes that are not UTF-8, which {SNAPSHOT} cannot hold. Write them as "
+                "X'FF' in the migration.",
+                kind=kind,
+                name=name,
+            )
     text = text_of.render(built, flavour=here.flavour, version=here.version, migrations_sha256=migrations.sha256)
     try:
         text_of.write(str(path), text)
@@ -192,6 +219,10 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", problems=[str(error)]) from error
     log.info("snapshot.written", file=str(path), objects=len(built.objects))
     return {"message": f"{path} written"}
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_snapshot(migrations: Migrations, expected: Any, path: Path, log: Log) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # password, an unknown column and a refused connection are all OperationalError.
 # https://dev.mysql.com/doc/mysql-errors/9.4/en/ and https://mariadb.com/kb/en/mariadb-error-code-reference/
 LOST = frozenset({0, 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 3168, 4031})
-NOT_YET = LOST | {1040, 1042, 1043, 1129, 1203, 1226, 2002, 2003, 2005, 2012, 3032}
+NOT_YET = LOST | {1040, 1042, 1043, 1047, 1129, 1203, 1226, 2002, 2003, 2005, 2012, 3032}
 NO_SUCH_DATABASE = 1049
 NO_DATABASE_RIGHT = 1044
 # 1045/1698 wrong password, 1130 host, 1251/1275/2059/2061 login method, 1862/1820 expired, 2026 TLS, 3118/4151 locked,
@@ -41,6 +42,11 @@ DEADLOCK = 1213
 SYNTAX = 1064
 NO_SUCH_SAVEPOINT = 1305
 NO_TRIGGER_RIGHT = 1419
+# Nothing is wrong with what we asked, somebody is in the way: a lock, a limit of the account, KILL QUERY, a time limit.
+INTERRUPTED = 1317
+IN_THE_WAY = frozenset({LOCK_WAIT, DEADLOCK, INTERRUPTED, 1203, 1226, 1969, 3024})
+GONE = frozenset({1008, NO_SUCH_DATABASE, NO_SUCH_TABLE})
+FULL = frozenset({1040, 1203, 1226})
 
 TLS_REQUIRED = frozenset({"required", "verify-ca", "verify-identity"})
 
@@ -125,7 +131,7 @@ class Connection:
     def execute(self, text: str, *values: Any) -> Result:
         """Run one statement of ours; `values` replace its %s. Raises ServerError, or ConnectionLost."""
         with self._raw.cursor() as cursor:
-            self._call(cursor.execute, text, values or None)
+            self._call(cursor.execute, self._filled(text, values), None)
             return _result(cursor)
 
     def packet(self, texts: Sequence[str]) -> list[Result | ServerError]:
@@ -170,9 +176,18 @@ class Connection:
     def stream(self, text: str, *values: Any) -> Any:
         """The rows of one query of ours, one at a time: memory does not grow with their number."""
         with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
-            self._call(cursor.execute, text, values or None)
+            self._call(cursor.execute, self._filled(text, values), None)
             while rows := self._call(cursor.fetchmany, 1000):
                 yield from rows
+
+    def _filled(self, text: str, values: Sequence[Any]) -> str:
+        """The text with its values; a `%` in a quoted name is the name's own."""
+        if not values:
+            return text
+        left = iter(values)
+        return re.sub(
+            r"`(?:[^`]|``)*`|%s", lambda found: self.literal(next(left)) if found[0] == "%s" else found[0], text
+        )
 
     def literal(self, value: Any) -> str:
         """A value as SQL text, for the packets that cannot have parameters."""
@@ -220,6 +235,8 @@ def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
 
 
 def number_of(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, ServerError):
+        return error.errno, error.text
     args = error.args
     if len(args) >= 2 and isinstance(args[0], int):
         return args[0], str(args[1])
@@ -239,6 +256,19 @@ def translated(error: ServerError) -> Exception:
     if error.errno in READ_ONLY:
         return DatabaseUnavailable(
             f"The server became read-only while we worked ({error.errno}: {error.text}); start again.",
+            errno=error.errno,
+            error=error.text,
+        )
+    if error.errno in IN_THE_WAY:
+        return DatabaseUnavailable(
+            f"MySQL did not let us work ({error.errno}: {error.text}). See who is in the way, then start again.",
+            errno=error.errno,
+            error=error.text,
+        )
+    if error.errno in GONE:
+        return DatabaseUnavailable(
+            f"Something of ours went away while we worked ({error.errno}: {error.text}). See who dropped it, then "
+            "start again.",
             errno=error.errno,
             error=error.text,
         )
@@ -311,6 +341,13 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
         errno, text = number_of(error)
         if errno in DENIED_LOGIN:
             raise AccessDenied(denied_message(settings, errno, text), errno=errno, error=text) from error
+        if errno in FULL:
+            raise DatabaseUnavailable(
+                f"A second session with MySQL was refused ({errno}: {text}): the account needs two at a time. "
+                "Raise the limit, or start again when there is room.",
+                errno=errno,
+                error=text,
+            ) from error
         raise ConnectionLost(
             "A second session with MySQL could not be opened; start again.", errno=errno, error=text
         ) from error
@@ -318,6 +355,17 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
     for text in opening:
         connection.execute(text)
     return connection
+
+
+def uncreated_message(settings: Settings, refusal: ServerError) -> str:
+    """Why there is no database: the account may not make it, or the server had another reason."""
+    if refusal.errno in (NO_DATABASE_RIGHT, 1142, 1227):
+        return denied_message(settings, NO_SUCH_DATABASE, refusal.text)
+    where = settings.socket or f"{settings.host}:{settings.port}"
+    return (
+        f"Account {settings.user!r} at {where}: database {settings.database!r} does not exist, and to make it failed "
+        f"({refusal.errno}: {refusal.text}). Mend that or create it, then start again."
+    )
 
 
 def denied_message(settings: Settings, errno: int, text: str) -> str:

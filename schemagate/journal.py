@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
-from schemagate.database import ServerError, translated
-from schemagate.errors import ConnectionLost, SchemagateError
+from schemagate.database import LOCK_WAIT, ServerError, translated
+from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
 from schemagate.history import COLUMNS, Entry, History, read
 from schemagate.lexer import quote
 from schemagate.remembered import FORM
@@ -84,11 +84,15 @@ class Journal:
     the next is one statement and one commit.
     """
 
-    def __init__(self, connection: Connection, server: Server, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self, connection: Connection, server: Server, secrets: Sequence[str] = (), patience: float = 0.0
+    ) -> None:
+        """`patience`: how many seconds to wait for somebody who has locked our tables."""
         self._connection, self._server, self._database = connection, server, server.database
         self._tables = {name: f"{quote(server.database)}.{name}" for name in TABLES}
         self._clock = (datetime.fromisoformat(server.now), time.monotonic())
         self._hide = redactor(secrets)
+        self._patience = patience
         self._unwritten: list[Entry] = []
         self._texts: dict[str, str] = {}  # as SQL
         self._next_id = 1
@@ -207,17 +211,34 @@ class Journal:
         self.applied = applied
         self._unwritten.clear()
 
-    def flush(self) -> None:
-        """Write the outcomes not written yet: in the transaction that is open, or in one of their own."""
-        rows, self._unwritten = self._unwritten, []
-        for first in range(0, len(rows), 500):
-            texts = [
-                ", ".join(self._literal(getattr(row, name)) for name in COLUMNS) for row in rows[first : first + 500]
-            ]
-            self._connection.execute(
-                f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
-                f"VALUES ({'), ('.join(texts)})"
-            )
+    def flush(self, *, inside: bool = False) -> None:
+        """Write the outcomes not written yet: in the transaction that is open (`inside`), or in one of their own.
+
+        Where somebody has locked the journal, waits for it as long as for another start: what a statement did is known
+        now, and would be in doubt else. Raises LockTimeout then.
+        """
+        until = None
+        while self._unwritten:
+            texts = [", ".join(self._literal(getattr(row, name)) for name in COLUMNS) for row in self._unwritten[:500]]
+            try:
+                self._connection.execute(
+                    f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
+                    f"VALUES ({'), ('.join(texts)})"
+                )
+            except ServerError as error:
+                if error.errno != LOCK_WAIT or inside:
+                    raise
+                until = until or time.monotonic() + self._patience
+                if time.monotonic() >= until:
+                    self._patience = 0.0
+                    raise LockTimeout(
+                        "The journal cannot be written: somebody holds a lock on schemagate_journal (a backup with "
+                        "LOCK TABLES?), too long. Start again when it is gone.",
+                        errno=error.errno,
+                        error=error.text,
+                    ) from error
+            else:
+                del self._unwritten[:500]
 
     def _literal(self, value: Any) -> str:
         """A value as SQL text; there are seventeen of them in each entry, so that PyMySQL's way is felt."""
@@ -283,7 +304,7 @@ class Journal:
 @contextmanager
 def recorded(connection: Connection, server: Server, settings: Settings, command: str) -> Iterator[Journal]:
     """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with."""
-    journal = Journal(connection, server, [secret.reveal() for secret in settings.secrets])
+    journal = Journal(connection, server, [secret.reveal() for secret in settings.secrets], settings.lock_seconds)
     journal.open()
     try:
         journal.begin_start(settings, command)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from schemagate.database import ServerError
+from schemagate.database import INTERRUPTED, ServerError
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout
 from schemagate.lexer import quote
 
@@ -81,7 +81,18 @@ def held(connection: Connection, database: str) -> bool:
 
 
 def _try(connection: Connection, name: str, seconds: float) -> bool:
-    return bool(connection.execute("SELECT GET_LOCK(%s, %s)", name, max(0, round(seconds))).rows[0][0])
+    try:
+        return bool(connection.execute("SELECT GET_LOCK(%s, %s)", name, max(0, round(seconds))).rows[0][0])
+    except ServerError as error:
+        if error.errno == INTERRUPTED:  # MySQL's answer to KILL QUERY; MariaDB's is NULL
+            return False
+        raise
+
+
+def worker(connection: Connection, database: str) -> dict[str, object] | None:
+    """Who holds the lock now, as `describe` has it; None if nobody does. It takes no right to ask."""
+    (holder,) = connection.execute("SELECT IS_USED_LOCK(%s)", lock_name(database)).rows[0]
+    return None if holder is None else describe(connection, database, int(holder))
 
 
 def _holder(connection: Connection, name: str, database: str) -> dict[str, object]:

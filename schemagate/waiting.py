@@ -11,21 +11,23 @@ from schemagate.database import (
     LOST,
     NO_SUCH_DATABASE,
     NOT_YET,
+    READ_ONLY,
     Connection,
     NotReady,
     ServerError,
     connect,
     denied_message,
     number_of,
+    uncreated_message,
 )
 from schemagate.driver import pymysql
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
+from schemagate.reach import addresses, way_in
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     from schemagate.log import Log
     from schemagate.settings import Settings
@@ -92,7 +94,7 @@ class _Waiting:
         self._since = self._clock()
         self._refused_since: float | None = None
         self._said = ""
-        self._created = False
+        self._refusal: ServerError | None = None  # what kept us from making the database
         self._unheard = False  # nobody listened at the last attempt
         self._open: socket.socket | None = None  # a way in that was found since
 
@@ -104,10 +106,7 @@ class _Waiting:
     def attempt(self, greet: Callable[[Connection], T]) -> tuple[Connection, T]:
         """Log in and ask, within the time that is left of the wait; ends at once if we are asked to stop."""
         with self._stop.at_once():
-            through, self._open = self._open, None
-            connection = connect(
-                self._settings, self._settings.database, several=True, seconds=max(self.left, 1.0), through=through
-            )
+            connection = self._logged_in()
             try:
                 greeting = greet(connection)
                 connection.be_patient()
@@ -115,6 +114,45 @@ class _Waiting:
                 connection.close()
                 raise
             return connection, greeting
+
+    def _logged_in(self) -> Connection:
+        """Raises NotReady where the database is missing, and the server cannot make one yet."""
+        try:
+            return self._connected(self._settings.database)
+        except pymysql.err.Error as error:
+            if number_of(error)[0] != NO_SUCH_DATABASE or not self._settings.create_database or self._refusal:
+                raise
+            if not self._create_database():
+                raise
+        return self._connected(self._settings.database)
+
+    def _connected(self, database: str | None) -> Connection:
+        seconds = min(self._settings.connect_seconds, max(self.left, 1.0))
+        end, through = self._clock() + seconds, self._open
+        self._open = None
+        if through is None and self._settings.socket is None:
+            found = addresses(self._settings.host, self._settings.port, seconds)
+            through = way_in(found, end - self._clock())
+        return connect(self._settings, database, several=True, seconds=end - self._clock(), through=through)
+
+    def _create_database(self) -> bool:
+        from schemagate.lexer import quote
+
+        connection = self._connected(None)
+        name = self._settings.database
+        try:
+            connection.execute(f"CREATE DATABASE IF NOT EXISTS {quote(name)} CHARACTER SET utf8mb4")
+        except ServerError as error:
+            if error.errno in READ_ONLY:
+                raise NotReady("the server is read-only") from error
+            if error.errno in NOT_YET:
+                raise NotReady(error.text) from error
+            self._refusal = error
+            return False
+        finally:
+            connection.close()
+        self._log.info("database.created", database=name)
+        return True
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a signal arrives, or until somebody listens where nobody did.
@@ -126,11 +164,14 @@ class _Waiting:
             return
         end = self._clock() + seconds
         with self._stop.at_once():
-            addresses = _addresses(self._settings)
+            found = []
+            with suppress(OSError):  # asked for once per sleep: a name service is not to be knocked at
+                found = addresses(self._settings.host, self._settings.port, seconds)
         while self._open is None and (left := end - self._clock()) > 0:
             self._stop.sleep(min(left, KNOCK_SECONDS))
-            with self._stop.at_once():
-                self._open = _knock(addresses)
+            # What is found is used, not dropped: a server counts those who come and say nothing.
+            with self._stop.at_once(), suppress(OSError):
+                self._open = way_in(found, 0.2)
 
     def close(self) -> None:
         """Give up a way in that was found and not taken."""
@@ -144,12 +185,6 @@ class _Waiting:
         if isinstance(error, NotReady | ConnectionLost):
             return True
         errno, _ = number_of(error)
-        if errno == NO_SUCH_DATABASE and self._settings.create_database and not self._created:
-            self._created = True
-            if _create_database(self._settings):
-                self._log.info("database.created", database=self._settings.database)
-                self._said = _reason(error)  # it was said, in a better way
-                return True
         if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
             if self._refused_since is None:
                 self._refused_since = self._clock()
@@ -175,6 +210,9 @@ class _Waiting:
             return Interrupted("Asked to stop while waiting for MySQL; nothing was changed.", self._stop.signum)
         settings, (errno, text) = self._settings, number_of(error)
         if errno in DENIED_LOGIN or errno == NO_SUCH_DATABASE or _distrusted(error):
+            if errno == NO_SUCH_DATABASE and self._refusal:
+                errno, text = self._refusal.errno, self._refusal.text
+                return AccessDenied(uncreated_message(settings, self._refusal), errno=errno, error=text)
             return AccessDenied(denied_message(settings, errno, text), errno=errno, error=text)
         if self.may_come(error):
             where = settings.socket or f"{settings.host}:{settings.port}"
@@ -189,54 +227,9 @@ class _Waiting:
         return error
 
 
-def _addresses(settings: Settings) -> list[Any]:
-    """Where the server may listen, asked for once per sleep: a name service is not to be knocked at."""
-    import socket
-
-    with suppress(OSError):
-        return socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    return []
-
-
-def _knock(addresses: Sequence[Any]) -> socket.socket | None:
-    """A way in, as PyMySQL makes them, if somebody listens at one of the addresses: to be used, not dropped, because a
-    server counts those who come and say nothing.
-    """
-    import socket
-
-    for family, kind, protocol, _, address in addresses:
-        way = socket.socket(family, kind, protocol)
-        try:
-            way.settimeout(0.2)
-            way.connect(address)
-            way.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            way.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        except OSError:
-            way.close()
-        else:
-            return way
-    return None
-
-
 def _distrusted(error: BaseException) -> bool:
     """A certificate that does not verify: waiting seldom helps, and the answer is another setting."""
     return isinstance(getattr(error, "original_exception", error), ssl.SSLCertVerificationError)
-
-
-def _create_database(settings: Settings) -> bool:
-    from schemagate.lexer import quote
-
-    try:
-        connection = connect(settings, None)
-    except (pymysql.err.Error, OSError):
-        return False
-    try:
-        connection.execute(f"CREATE DATABASE IF NOT EXISTS {quote(settings.database)} CHARACTER SET utf8mb4")
-    except (ServerError, ConnectionLost):
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def _reason(error: BaseException | None) -> str:
