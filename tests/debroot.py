@@ -88,6 +88,16 @@ def unpack_alone(suite: str, packages: Sequence[str], root: Path) -> None:
         _extract(sorted(archives.glob("*.deb")), root)
 
 
+def source(suite: str, package: str, directory: Path) -> None:
+    """Put the files of a source package, verified and not unpacked, into the directory."""
+    with tempfile.TemporaryDirectory(prefix="apt-", dir=directory.parent) as state:
+        environment = _private_apt(Path(state), suite)
+        sources = Path(state, "etc/sources.list")
+        sources.write_text(sources.read_text().replace("deb ", "deb-src ", 1))
+        _output(["apt-get", "update", "-qq", "--error-on=any"], environment)
+        _output(["apt-get", "source", "-qq", "--download-only", package], environment, cwd=directory)
+
+
 def program(root: Path, path: str) -> list[str]:
     """The argument vector that runs `path` of an unpacked root; the program's own arguments follow it."""
     loaders = [*root.glob("usr/lib64/ld-linux-*.so.*"), *root.glob("usr/lib/ld-linux-*.so.*")]
