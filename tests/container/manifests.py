@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,13 +22,17 @@ RECIPE = 1  # raise it when what is cached is made in another way
 Document = dict[str, Any]
 
 
-def build(folder: Path) -> str:
-    """What `kubectl kustomize` makes of a folder: the YAML that `kubectl apply --kustomize` would send."""
+def kubectl() -> list[str]:
+    """The words that run kubectl, which has kustomize in it."""
     root = debroot.once(
         tools.CACHE / f"kubectl-{RECIPE}", lambda partial: debroot.unpack("trixie", ["kubectl"], partial / "root")
     )
-    kubectl = debroot.program(root / "root", "usr/bin/kubectl")
-    done = subprocess.run([*kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    return debroot.program(root / "root", "usr/bin/kubectl")
+
+
+def build(folder: Path) -> str:
+    """What `kubectl kustomize` makes of a folder: the YAML that `kubectl apply --kustomize` would send."""
+    done = subprocess.run([*kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -106,12 +111,16 @@ def accounts(passwords: Mapping[str, str]) -> str:
 
 
 def changed(documents: Iterable[Document], **files: str | None) -> list[Document]:
-    """The documents, with other migrations: a text for `name_sql`, None for a file that is not there."""
-    copies = copy.deepcopy(list(documents))
-    data = one(copies, "ConfigMap", "migrations")["data"]
-    for name, text in files.items():
-        if text is None:
-            del data[name]
-        else:
-            data[name] = text
+    """The documents, with other migrations: a text for `name.sql`, None for a file that is not there.
+
+    As with kustomize, other files are a ConfigMap of another name.
+    """
+    documents = list(documents)
+    found = one(documents, "ConfigMap", "migrations")
+    if not files:
+        return copy.deepcopy(documents)
+    data = {name: text for name, text in {**found["data"], **files}.items() if text is not None}
+    name = f"migrations-{hashlib.sha256(repr(data).encode()).hexdigest()[:10]}"
+    copies = read(yaml.safe_dump_all(documents).replace(found["metadata"]["name"], name))
+    one(copies, "ConfigMap", "migrations")["data"] = data
     return copies
