@@ -53,11 +53,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("MYSQL_HOST", "host", checks.HOST, "Where the server is.", "localhost", aliases=("DB_HOST",)),
     Setting("MYSQL_PORT", "port", checks.PORT, "Its port.", "3306", aliases=("MYSQL_TCP_PORT", "DB_PORT")),
-    Setting("MYSQL_SOCKET", "socket", checks.PATH, "Its Unix socket, in place of host and port."),
+    Setting("MYSQL_SOCKET", "socket", checks.SOCKET, "Its Unix socket, in place of host and port."),
     Setting(
         "MYSQL_DATABASE", "database", checks.SCHEMA, "The schema behind the gate.", required=True, aliases=("DB_NAME",)
     ),
-    Setting("MYSQL_USER", "user", checks.TEXT, "The account that migrates.", required=True, aliases=("DB_USER",)),
+    Setting("MYSQL_USER", "user", checks.ACCOUNT, "The account that migrates.", required=True, aliases=("DB_USER",)),
     Setting(
         "MYSQL_PASSWORD",
         "password",

@@ -144,6 +144,9 @@ class _Load:
             for name, part in parts.items():
                 if name not in self.flags:
                     self.sources[name].append(Source(label, part))
+        for name, other in (("MYSQL_HOST", "MYSQL_SOCKET"), ("MYSQL_SOCKET", "MYSQL_HOST")):
+            if name in self.flags and other not in self.flags:
+                self.sources[other] = []  # what is typed says where the server is
 
     def texts(self, setting: Setting) -> list[Source]:
         """What the command line says, else what the variables say."""

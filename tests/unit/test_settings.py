@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -168,6 +169,14 @@ def test_names_of_migrations(load: Load) -> None:
         ("MYSQL_HOST", "mysql://db"),
         ("MYSQL_HOST", "db:3306"),
         ("MYSQL_HOST", "d b"),
+        ("MYSQL_HOST", "[::1]:3306"),
+        ("MYSQL_HOST", ".svc"),
+        ("MYSQL_HOST", "mysql..svc"),
+        ("MYSQL_HOST", "."),
+        ("MYSQL_HOST", "[]"),
+        ("MYSQL_HOST", "x" * 64 + ".svc"),
+        ("MYSQL_HOST", "é" * 64),
+        ("MYSQL_HOST", "\u00ad"),
         ("MYSQL_DATABASE", "mysql"),
         ("MYSQL_DATABASE", "Information_Schema"),
         ("MYSQL_DATABASE", "x" * 65),
@@ -195,6 +204,21 @@ def test_what_a_setting_may_not_be(problems: Problems, name: str, text: str) -> 
 def test_an_ipv6_address_is_a_host(load: Load) -> None:
     """Colons alone do not make a port."""
     assert load(MYSQL_HOST="fe80::1").host == "fe80::1"
+    assert load(MYSQL_HOST="[::1]").host == "::1"
+
+
+@pytest.mark.parametrize("name", ["db.", "x" * 63 + ".svc", "a_b-c.svc", "bücher.example", "127.0.0.1"])
+def test_names_of_hosts(load: Load, name: str) -> None:
+    """Whatever a name service could be asked for; a dot at the end means that the name is whole."""
+    assert load(MYSQL_HOST=name).host == name
+
+
+@pytest.mark.parametrize("name", ["MYSQL_HOST", "MYSQL_DATABASE", "MYSQL_USER", "MYSQL_SOCKET", "SCHEMAGATE_SHADOW"])
+def test_a_url_in_a_wrong_place_is_not_shown(problems: Problems, name: str) -> None:
+    """It may hold a password. As the name of anything, it would be logged."""
+    (problem,) = problems(**{name: "mysql://u:hunter2@h/db"})
+    assert re.match(f"{name} is the (name|path) .* alone: DATABASE_URL takes a URL", problem)
+    assert "hunter2" not in problem
 
 
 def test_empty_variables_are_not_given(load: Load) -> None:
@@ -297,6 +321,19 @@ def test_flags_win(load: Load) -> None:
     flags = {"MYSQL_HOST": "typed", "SCHEMAGATE_LOCK_SECONDS": "2m"}
     settings = load(flags, MYSQL_HOST="one", DB_HOST="two", SCHEMAGATE_LOCK_SECONDS="x", DATABASE_URL="mysql://three")
     assert (settings.host, settings.lock_seconds) == ("typed", 120)
+
+
+def test_the_flag_of_a_host_wins_over_a_socket_and_the_other_way_round(load: Load, problems: Problems) -> None:
+    """Both say where the server is; only what comes from the same side contradicts."""
+    url = "mysql://u:p@db/app?socket=/run/mysqld.sock"
+    given = without_connection(url)
+    settings = load({"MYSQL_HOST": "typed"}, MYSQL_SOCKET="/run/other.sock", **given)
+    assert (settings.host, settings.socket) == ("typed", None)
+    settings = load({"MYSQL_SOCKET": "/run/typed.sock"}, DB_HOST="other", **given)
+    assert (settings.host, settings.socket) == ("localhost", "/run/typed.sock")
+    assert problems({"MYSQL_HOST": "typed", "MYSQL_SOCKET": "/run/typed.sock"}) == [
+        "--socket and --host both say where the server is: keep one"
+    ]
 
 
 def test_a_wrong_flag_is_called_by_its_name(problems: Problems) -> None:
@@ -488,4 +525,6 @@ def test_loading_imports_nothing_that_costs_time() -> None:
         "'SCHEMAGATE_MIGRATIONS': '/'}, {}); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
-    assert not {"urllib.parse", "difflib", "socket", "pathlib", "json", "structlog"} & set(done.stdout.split())
+    assert not {"urllib.parse", "difflib", "encodings.idna", "socket", "pathlib", "json", "structlog"} & set(
+        done.stdout.split()
+    )
