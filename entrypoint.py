@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from schemagate import __version__
-from schemagate.arguments import parse
+from schemagate.arguments import WITHOUT_FILES, parse
 from schemagate.current import is_current, meet
 from schemagate.database import ServerError, open_session, translated
 from schemagate.errors import SchemagateError
@@ -85,7 +85,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     stop.install()  # first of all: as process 1 we would not even hear SIGTERM otherwise
     environment = os.environ if environment is None else environment
     try:
-        arguments = parse(sys.argv[1:] if argv is None else argv)
+        with stop.at_once():  # a secret may be in a pipe that nobody writes to
+            arguments = parse(sys.argv[1:] if argv is None else argv, environment)
     except SchemagateError as error:
         report = reporting(environment, {})
         log = make_log(report, sys.stdout)
@@ -98,7 +99,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
         settings = None
         if arguments.command != "new":
             needs = arguments.command not in WITHOUT_FILES
-            settings = load_settings(environment, arguments.flags, needs_migrations=needs)
+            with stop.at_once():
+                settings = load_settings(environment, arguments.flags, needs_migrations=needs)
             log = log.bind(started_by=settings.started_by)
         done = run(arguments, settings, environment, stop, log)
         if arguments.become:
@@ -108,7 +110,7 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
         if arguments.command == "up":
             log.termination(report.termination_log, f"{done['message']} ({done['applied']} statements applied)")
         if arguments.become:
-            become(arguments.become)
+            become(arguments.become, stop)
     except Exception as error:  # noqa: BLE001 - the border: nothing may get past it without an exit code and a line
         told = translated(error) if isinstance(error, ServerError) else error
         log.failed(told, command=arguments.command, elapsed_seconds=round(time.monotonic() - began, 3))
@@ -119,7 +121,6 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
 
 # Their answer is what they print; what they log is beside it.
 ANSWERING = frozenset({"status", "snapshot", "new"})
-WITHOUT_FILES = frozenset({"wait", "resolve"})
 
 
 def run(
@@ -146,8 +147,10 @@ def run(
     return command(arguments, settings, stop, log)
 
 
-def become(command: Sequence[str]) -> None:
-    """Replace this process by the program: same process id, so that signals reach it. Raises SettingsInvalid."""
+def become(command: Sequence[str], stop: Stop) -> None:
+    """Replace this process by the program: same process id, so that signals reach it. Raises SettingsInvalid where that
+    cannot be, and Interrupted for a signal that comes before it.
+    """
     import signal
 
     from schemagate.errors import SettingsInvalid
@@ -156,12 +159,16 @@ def become(command: Sequence[str]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python set for itself is not for others
     try:
-        os.execvp(command[0], list(command))  # noqa: S606 - that is what `up -- COMMAND` is for
-    except OSError as error:
+        with stop.at_once():
+            os.execvp(command[0], list(command))  # noqa: S606 - that is what `up -- COMMAND` is for
+    except (OSError, ValueError) as error:  # ValueError: an empty word
+        reason = getattr(error, "strerror", None) or "that is no name of a program"
         raise SettingsInvalid(
-            f"The schema is ready, but {command[0]!r} cannot be run: {error.strerror}. Correct the command behind --.",
-            problems=[f"{command[0]}: {error.strerror}"],
+            f"The schema is ready, but {command[0]!r} cannot be run: {reason}. Correct the command behind --.",
+            problems=[f"{command[0]}: {reason}"],
         ) from error
+    finally:
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # there is still a last line to write
 
 
 def flush() -> None:
