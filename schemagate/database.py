@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from schemagate.driver import Session, pymysql, unverified
 from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, SettingsInvalid
+from schemagate.reach import addresses, way_in
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
@@ -317,6 +319,9 @@ def connect(
     if settings.tls == "preferred" and context is not None and not settings.socket:
         raw.ctx = context
     raw.encoding = LENIENT
+    if through is None and settings.socket is None:
+        end = time.monotonic() + limit
+        through = way_in(addresses(settings.host, settings.port, limit), end - time.monotonic())
     raw.connect(through)
     _keep_alive(raw)
     return Connection(raw, several)

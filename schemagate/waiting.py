@@ -127,13 +127,9 @@ class _Waiting:
         return self._connected(self._settings.database)
 
     def _connected(self, database: str | None) -> Connection:
-        seconds = min(self._settings.connect_seconds, max(self.left, 1.0))
-        end, through = self._clock() + seconds, self._open
-        self._open = None
-        if through is None and self._settings.socket is None:
-            found = addresses(self._settings.host, self._settings.port, seconds)
-            through = way_in(found, end - self._clock())
-        return connect(self._settings, database, several=True, seconds=end - self._clock(), through=through)
+        seconds = max(self.left, 1.0)
+        through, self._open = self._open, None
+        return connect(self._settings, database, several=True, seconds=seconds, through=through)
 
     def _create_database(self) -> bool:
         from schemagate.lexer import quote
