@@ -178,8 +178,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
-    """Write schema.sql by running the migrations in the shadow; with --check, only tell whether it is stale
-    (SnapshotStale).
+    """Write schema.sql by running the migrations in the shadow, and print its path; with --check, only tell whether it is
+    stale (SnapshotStale).
     """
     from schemagate import snapshot as text_of
 
@@ -218,6 +218,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", problems=[str(error)]) from error
     log.info("snapshot.written", file=str(path), objects=len(built.objects))
+    _answer(str(path))
     return {"message": f"{path} written"}
 
 
@@ -289,7 +290,7 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
 def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """Write a person's word on a statement in doubt into the journal."""
     migration, _, ordinal = arguments.name.rpartition(":")
-    if not migration or not ordinal.isdigit():
+    if not migration or not (ordinal.isascii() and ordinal.isdecimal() and len(ordinal) < 10):
         raise SettingsInvalid(
             f"{arguments.name!r} is not MIGRATION:ORDINAL, as in 20251121_add_pr_url_to_workflows:2.",
             problems=[arguments.name],

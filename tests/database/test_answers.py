@@ -57,3 +57,21 @@ def test_waiting_takes_no_migrations(database: Database, tmp_path: Path) -> None
     assert asked(database, tmp_path, "schemagate up")[0] == 10
     code, _ = asked(database, tmp_path, "schemagate resolve 1_a:1 --applied")
     assert code == 12
+
+
+def test_a_snapshot_answers_with_its_path(database: Database, tmp_path: Path) -> None:
+    """On stdout, and nothing else: for `git add $(schemagate snapshot)`. A check of it prints nothing."""
+    tmp_path.joinpath("1_a.sql").write_text("CREATE TABLE a (id INT PRIMARY KEY);")
+    code, said = asked(database, tmp_path, 'test "$(schemagate snapshot --migrations .)" = schema.sql')
+    assert code == 0, said
+    code, said = asked(database, tmp_path, 'test -z "$(schemagate snapshot --check --migrations .)"')
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("name", ["1_a:²", "1_a:1x", "1_a:", ":1", "1_a:-1", f"1_a:{'9' * 5000}"])
+def test_what_is_no_statement_cannot_be_resolved(database: Database, tmp_path: Path, name: str) -> None:
+    """The message says what one looks like."""
+    code, said = asked(database, tmp_path, f"schemagate resolve {name} --applied >&2")
+    last = json.loads(said.splitlines()[-1])
+    assert (code, last["event"]) == (10, "settings.invalid"), last
+    assert "is not MIGRATION:ORDINAL" in last["message"]
