@@ -8,7 +8,7 @@ SERVER ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test containers unit lint types bench snapshot requirements clean
+.PHONY: help demo test containers test-kubernetes unit lint types bench snapshot requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ test: $(VENV)/.done  ## every test, on MySQL 9.7, MariaDB 10.11 and 11.8, and in
 
 containers: $(VENV)/.done  ## the tests in containers alone: the image, the stack, the manifests
 	SCHEMAGATE_TEST_CONTAINERS=always $(RUN) tests/containers.py run -- $(VENV)/bin/pytest tests/container $(PYTEST)
+
+test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built once from Debian's source (root; minutes)
+	$(VENV)/bin/pytest -v tests/kubernetes/real_kubelet.py $(PYTEST)
 
 unit: $(VENV)/.done  ## the tests that need no server
 	$(VENV)/bin/pytest tests/unit $(PYTEST)
