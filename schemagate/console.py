@@ -14,6 +14,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemagate import errors
+from schemagate.plain import cut
 
 STEP_WIDTH = 34
 MOST_NAMES = 40
@@ -203,6 +204,30 @@ def explain(said: Mapping[str, Any], context: Container[str] = (), most: int = M
     after = f", after {_seconds(elapsed)}" if elapsed is not None else ""
     lines += [f"  (exit code {code}, {_one_line(said.get('event', ''))}{after})"] if code is not None else []
     return lines
+
+
+def last_lines(said: Mapping[str, Any], room: int) -> list[str]:
+    """`explain`, in at most so many bytes. What is wrong comes first, and last the state, the next step and the exit
+    code: where it gets too long, long lines are cut, and then lines are left out in the middle.
+    """
+    lines = explain(said, most=5)
+    for longest in (1_200, 400):
+        if _bytes(lines) <= room:
+            return lines
+        lines = [cut(line, longest if at else 2_000) for at, line in enumerate(lines)]
+    first, between, ends = lines[0], lines[1:-3], lines[1:][-3:]
+    room -= _bytes([first, *ends])
+    if _bytes(between) <= room:
+        return [first, *between, *ends]
+    kept = 0
+    room -= len("  … 12,345 more lines\n".encode())
+    while (room := room - _bytes(between[kept : kept + 1])) >= 0:
+        kept += 1
+    return [first, *between[:kept], f"  … {len(between) - kept:,} more lines", *ends]
+
+
+def _bytes(lines: list[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def _fact(name: str, fact: Any) -> Iterator[str]:

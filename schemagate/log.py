@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from schemagate.errors import SchemagateError
-from schemagate.plain import plain, to_line
+from schemagate.plain import cut, plain, to_line
 from schemagate.sources import Secret, redactor
 from schemagate.values import Value
 
@@ -286,15 +286,11 @@ def termination(path: str | None, last_word: object, hide: Callable[[str], str] 
         return
     with contextlib.suppress(Exception):
         if isinstance(last_word, BaseException):
-            from schemagate.console import explain
+            from schemagate.console import last_lines
 
             event, fields = _told(last_word)
-            text = "\n".join(explain(plain({"event": event, **fields}, hide), most=5))
+            text = "\n".join(last_lines(plain({"event": event, **fields}, hide), LONGEST_TERMINATION))
         else:
-            text = str(plain(last_word, hide))
-        data = text.encode("utf-8", "backslashreplace")
-        if len(data) > LONGEST_TERMINATION:
-            cut = data[: LONGEST_TERMINATION - len("…".encode())]
-            data = cut.decode("utf-8", "ignore").encode() + "…".encode()
+            text = cut(plain(str(plain(last_word, hide))), LONGEST_TERMINATION)
         with open(path, "wb") as file:
-            file.write(data)
+            file.write(text.encode())

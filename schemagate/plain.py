@@ -87,6 +87,12 @@ class _Plain:
         return self._hide("".join(text).encode("utf-8", "backslashreplace").decode())
 
 
+def cut(text: str, most: int) -> str:
+    """The beginning of a plain text, in at most so many bytes of UTF-8; with an ellipsis where something is missing."""
+    data = text.encode()
+    return text if len(data) <= most else data[: most - len("…".encode())].decode("utf-8", "ignore") + "…"
+
+
 def to_line(values: dict[str, Any]) -> str:
     """Plain values as one line of JSON; where it gets too long, the longest texts in it are cut, and say so."""
     line = _dumped(values)

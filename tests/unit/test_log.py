@@ -597,15 +597,46 @@ def test_the_termination_log_has_the_error(tmp_path: pathlib.Path) -> None:
     )
 
 
+PROCEDURE = "CREATE PROCEDURE p()\nBEGIN\n" + "  UPDATE t SET a = 'é' WHERE b = 'a text';\n" * 60 + "END"
+CHANGED = {"kind": "procedure", "name": "p", "part": None, "expected": PROCEDURE, "found": f"{PROCEDURE};"}
+
+
 @pytest.mark.parametrize(
-    "word", [errors.SchemaDrift("✓" * 5_000), "✓" * 5_000, errors.SchemaDrift("x", state="é" * 9_000)]
+    ("word", "begin"),
+    [
+        (
+            errors.SchemaDrift("One.", differences=[CHANGED]),
+            "✗ One.\n  - procedure p: different\n      expected  CREATE",
+        ),
+        (
+            errors.SchemaDrift("Six.", differences=[CHANGED] * 6),
+            "✗ Six.\n  - procedure p: different\n      expected  CREA",
+        ),
+        (errors.SchemaDrift("✓" * 5_000, differences=[CHANGED] * 6), "✗ ✓✓✓✓"),
+        (errors.SettingsInvalid("Many: x", problems=["p" * 90] * 5_000), "✗ Many:\n  - ppp"),
+        (errors.SnapshotStale("Lines.", statement="x\n" * 9, error="y" * 5_000), "✗ Lines.\n    x\n    x"),
+    ],
 )
-def test_the_termination_log_is_short(tmp_path: pathlib.Path, word: object) -> None:
-    """What is longer would be lost as a whole; no character is cut in two."""
+def test_the_termination_log_is_short(tmp_path: pathlib.Path, word: errors.SchemagateError, begin: str) -> None:
+    """What is longer would be lost as a whole. It has what is wrong, and always what comes last, whole."""
     path = tmp_path / "log"
+    word.facts.update(state="not touched", next="schemagate status")
     termination(str(path), word)
-    assert 2_000 < len(path.read_bytes()) <= 4_096
-    assert path.read_text().rstrip(")").endswith(("…", "schema.drift"))
+    text = path.read_text()
+    assert text.startswith(begin)
+    assert text.splitlines()[-3:] == [
+        "  State of the schema: not touched",
+        "  Next: schemagate status",
+        f"  (exit code {word.exit_code}, {word.event})",
+    ]
+    assert 2_000 < len(text.encode()) <= 4_096
+
+
+def test_the_termination_log_of_a_long_text_is_its_beginning(tmp_path: pathlib.Path) -> None:
+    """No character is cut in two."""
+    path = tmp_path / "log"
+    termination(str(path), "✓" * 5_000)
+    assert path.read_text() == "✓" * 1_364 + "…"
 
 
 @pytest.mark.parametrize("word", [HostileError(), None, ZeroDivisionError("x"), endless()])
