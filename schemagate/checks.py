@@ -90,6 +90,8 @@ def _port(text: str) -> int:
 def _schema(text: str) -> str:
     if len(_text(_no_url(text, "the name of a schema"))) > 64 or text != text.rstrip():
         raise ValueError("must be the name of a schema: at most 64 characters, no blank at the end")
+    if max(text, default="") > "\uffff":  # MySQL would write `?` in its place, and that is another schema
+        raise ValueError(f"must not be {_shown(text)}: names on the server have no characters beyond U+FFFF")
     if text.lower() in _SYSTEM_SCHEMAS:
         raise ValueError(f"must not be {_shown(text)}, which is the server's own schema")
     return text

@@ -362,6 +362,15 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
     return connection
 
 
+def login_failed(settings: Settings, errno: int, text: str) -> str:
+    """For a refusal of the server that has no advice of its own."""
+    where = settings.socket or f"{settings.host}:{settings.port}"
+    return (
+        f"The login of {settings.user!r} at {where} to database {settings.database!r} failed, MySQL says {errno}: "
+        f"{text}. Correct the settings and start again."
+    )
+
+
 def uncreated_message(settings: Settings, refusal: ServerError) -> str:
     """Why there is no database: the account may not make it, or the server had another reason."""
     if refusal.errno in (NO_DATABASE_RIGHT, 1142, 1227):

@@ -17,6 +17,7 @@ from schemagate.database import (
     ServerError,
     connect,
     denied_message,
+    login_failed,
     number_of,
     uncreated_message,
 )
@@ -220,6 +221,8 @@ class _Waiting:
                 reason=_reason(error),
                 waited_seconds=round(self._clock() - self._since, 3),
             )
+        if isinstance(error, pymysql.err.Error):
+            return AccessDenied(login_failed(settings, errno, text), errno=errno, error=text)
         return error
 
 

@@ -359,6 +359,14 @@ def test_sigterm_ends_an_attempt_that_hangs(tmp_path: Path, where: str) -> None:
     assert PASSWORD not in start.text
 
 
+def test_a_refusal_that_nobody_foresaw_is_told_as_it_is() -> None:
+    """With its number and text: no crash, and no other reason in its place."""
+    with peers.Peer(peers.refuses(1300, "#HY000Invalid character string")) as peer:
+        met = get_in(at(peer))
+    assert isinstance(met.error, errors.AccessDenied)
+    assert "MySQL says 1300: Invalid character string" in met.error.message
+
+
 # --- on a server of their own ----------------------------------------------------------------------------------------
 
 
@@ -442,5 +450,25 @@ def test_a_primary_that_cannot_be_written_to_yet_is_waited_for(own: Own) -> None
         met = get_in(account, {"the server is read-only": end})
     finally:
         end()
+    assert met.error is None
+    assert met.reasons == ["the server is read-only"]
+
+
+def test_a_database_is_made_once_the_server_may_be_written_to(own: Own) -> None:
+    """A right that the account has is not said to be missing, because the server cannot use it yet."""
+    variable = "super_read_only" if own.database.server.flavour == "mysql" else "read_only"
+    missing = f"{own.database.name}_missing"
+    user, password = own.database.account(f"ALL ON `{missing}`.*")
+    account = own.database.environment(user, password) | {"MYSQL_DATABASE": missing}
+
+    def end() -> None:
+        own.database.run(f"SET GLOBAL {variable} = 0", "SET GLOBAL read_only = 0")
+
+    own.database.run(f"SET GLOBAL {variable} = 1")
+    try:
+        met = get_in(account, {"the server is read-only": end})
+    finally:
+        end()
+    own.database.run(f"DROP DATABASE `{missing}`")
     assert met.error is None
     assert met.reasons == ["the server is read-only"]

@@ -178,6 +178,7 @@ def test_names_of_migrations(load: Load) -> None:
         ("MYSQL_HOST", "é" * 64),
         ("MYSQL_HOST", "\u00ad"),
         ("MYSQL_DATABASE", "mysql"),
+        ("MYSQL_DATABASE", "shop_\N{PILE OF POO}"),
         ("MYSQL_DATABASE", "Information_Schema"),
         ("MYSQL_DATABASE", "x" * 65),
         ("MYSQL_DATABASE", "app "),
