@@ -4,7 +4,7 @@
 -- The gate that migrates: all on the schema, and on the shadow in which migrations are tried first.
 CREATE USER 'aideveloper_migrate'@'%' IDENTIFIED BY 'change me 1';
 GRANT ALL ON `aideveloper`.* TO 'aideveloper_migrate'@'%';
-GRANT ALL ON `schemagate_shadow_4b25bb8b0ade7329`.* TO 'aideveloper_migrate'@'%';
+GRANT ALL ON `schemagate\_shadow\_4b25bb8b0ade7329`.* TO 'aideveloper_migrate'@'%';
 
 -- The gate that only looks.
 CREATE USER 'aideveloper_check'@'%' IDENTIFIED BY 'change me 2';

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from schemagate.errors import SchemagateError
+from schemagate.shadow import shadow_name
 from tests.container import manifests
 from tests.container.manifests import Document, one
 
@@ -127,3 +128,15 @@ def test_the_job_is_not_tried_again_where_that_cannot_help(built: dict[str, list
     assert failing == [[code for code in codes if code // 10 == digit] for digit in (1, 3)]
     ignored = [rule["onPodConditions"] for rule in rules if rule["action"] == "Ignore"]
     assert ignored == [[{"type": "DisruptionTarget", "status": "True"}]]
+
+
+def test_the_account_that_migrates_may_make_the_shadow_of_its_schema() -> None:
+    """Its name is a hash, and a wrong one would go unnoticed; `_` in a grant would stand for any character."""
+    text = manifests.FOLDER.joinpath("accounts.sql").read_text()
+    grants = re.findall(r"^GRANT (.+?) ON `([^`]+)`\.\* TO '(\w+)'", text, re.MULTILINE)
+    assert grants == [
+        ("ALL", "aideveloper", "aideveloper_migrate"),
+        ("ALL", shadow_name("aideveloper", "auto").replace("_", r"\_"), "aideveloper_migrate"),
+        ("SELECT, SHOW VIEW", "aideveloper", "aideveloper_check"),
+        ("SELECT, INSERT, UPDATE, DELETE", "aideveloper", "aideveloper_server"),
+    ]
