@@ -178,8 +178,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
-    """Write schema.sql by running the migrations in the shadow, and print its path; with --check, only tell whether it is
-    stale (SnapshotStale).
+    """Write schema.sql by running the migrations in the shadow, and print its path; with --check, only tell whether it
+    is stale (SnapshotStale).
     """
     from schemagate import snapshot as text_of
 
