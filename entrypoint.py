@@ -11,10 +11,11 @@ from typing import Any
 from schemagate import __version__
 from schemagate.arguments import WITHOUT_FILES, parse
 from schemagate.current import is_current, meet
-from schemagate.database import ServerError, open_session, translated
+from schemagate.database import open_session
 from schemagate.errors import SchemagateError
 from schemagate.files import find
 from schemagate.log import make_log
+from schemagate.refusals import ServerError, translated
 from schemagate.settings import load_settings, reporting
 from schemagate.stop import Stop
 

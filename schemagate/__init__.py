@@ -3,7 +3,7 @@
 One file per step of a start and one per thing outside. A file imports only from those above it; the order is:
 
     errors values lexer plain sources checks options settings console log stop   what we are told, and what we say
-    driver reach database server waiting                                     one session with the server
+    driver refusals reach database server waiting                            one session with the server
     flat kinds names bodies pieces sql files migrations                      SQL text, and files of it
     lock history remembered journal                                          who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form

@@ -9,14 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from schemagate import lock, server
-from schemagate.database import (
-    DEADLOCK,
-    DENIED,
-    LOCK_WAIT,
-    NO_SUCH_SAVEPOINT,
-    NO_TRIGGER_RIGHT,
-    ServerError,
-)
 from schemagate.engines import Engines
 from schemagate.errors import (
     ConnectionLost,
@@ -28,6 +20,7 @@ from schemagate.errors import (
 )
 from schemagate.lexer import quote
 from schemagate.migrations import excerpt
+from schemagate.refusals import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, is_plain, refuse_lost_variables
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import json
 import time
 
 from schemagate import listing, remembered, server
-from schemagate.database import NotReady, Result, ServerError
+from schemagate.database import Result
+from schemagate.refusals import NotReady, ServerError
 from schemagate.values import Value
 from schemagate.waiting import wait_for
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemagate.database import NO_SUCH_TABLE, ServerError
 from schemagate.lexer import quote
+from schemagate.refusals import NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection

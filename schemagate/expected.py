@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from schemagate.database import ServerError
 from schemagate.plan import Todo
+from schemagate.refusals import ServerError
 from schemagate.schema import Difference, compare, outline, part_of
 from schemagate.shadow import ShadowUnavailable
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schemagate.checksums import Checksums
-from schemagate.database import NO_SUCH_TABLE, ServerError
 from schemagate.lexer import quote
+from schemagate.refusals import NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
     from datetime import datetime

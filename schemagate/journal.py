@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
-from schemagate.database import LOCK_WAIT, ServerError, translated
 from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
 from schemagate.history import COLUMNS, Entry, History, read
 from schemagate.lexer import quote
+from schemagate.refusals import LOCK_WAIT, ServerError, translated
 from schemagate.remembered import FORM
 from schemagate.sources import redactor
 

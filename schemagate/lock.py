@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from schemagate.database import INTERRUPTED, ServerError
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout
 from schemagate.lexer import quote
+from schemagate.refusals import INTERRUPTED, ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection

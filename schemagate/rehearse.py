@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemagate.database import ServerError
 from schemagate.errors import SchemaDrift
 from schemagate.isolation import needed
+from schemagate.refusals import ServerError
 from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 

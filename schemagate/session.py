@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemagate.database import ServerError
 from schemagate.errors import MigrationInvalid
 from schemagate.lexer import quote
+from schemagate.refusals import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate import schema, server
-from schemagate.database import NO_SUCH_TABLE, SYNTAX, ServerError, open_session
+from schemagate.database import open_session
 from schemagate.errors import AccessDenied, ConnectionLost, Interrupted
 from schemagate.isolation import (
     LONGEST_DATA,
@@ -33,6 +33,7 @@ from schemagate.isolation import (
 from schemagate.listing import session_for_reading
 from schemagate.loading import load_statements, with_left_out
 from schemagate.programs import asleep
+from schemagate.refusals import NO_SUCH_TABLE, SYNTAX, ServerError
 from schemagate.sql import Statement, quote
 
 if TYPE_CHECKING:

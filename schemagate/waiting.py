@@ -6,24 +6,23 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from schemagate.database import (
+from schemagate.database import Connection, connect
+from schemagate.driver import pymysql
+from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
+from schemagate.reach import addresses, way_in
+from schemagate.refusals import (
     DENIED_LOGIN,
     LOST,
     NO_SUCH_DATABASE,
     NOT_YET,
     READ_ONLY,
-    Connection,
     NotReady,
     ServerError,
-    connect,
     denied_message,
     login_failed,
     number_of,
     uncreated_message,
 )
-from schemagate.driver import pymysql
-from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, Interrupted
-from schemagate.reach import addresses, way_in
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
     errors values lexer plain sources checks options settings console log stop
-    driver reach database server waiting
+    driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files migrations
     lock history remembered journal
     grants clauses listing programs outlines schema loading snapshot
