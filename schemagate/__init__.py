@@ -2,9 +2,10 @@
 
 One file per step of a start and one per thing outside. A file imports only from those above it; the order is:
 
-    errors values lexer plain sources checks options settings console log stop   what we are told, and what we say
+    errors values lexer plain sources checks options settings                what we are told
+    explain console log stop                                                 what we say, and when we end
     driver refusals reach database server waiting                            one session with the server
-    flat kinds names bodies pieces sql files migrations                      SQL text, and files of it
+    flat kinds names bodies pieces sql checksums files migrations            SQL text, and files of it
     lock history remembered journal                                          who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current                                                                  is there anything to do?

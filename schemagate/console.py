@@ -1,26 +1,19 @@
 """What the events say to people.
 
 `EVENTS` is the one table of all events: their level, what they mean (for the docs) and their line on the console.
-
-The facts of an error that the console knows how to show: `file`, `line`, `migration`, `ordinal` (where), `statement`
-(its text), `errno` and `error` (what MySQL said), `differences` (each with `kind`, `name`, `part`, `expected`,
-`found`), `problems`, `state` (of the schema now), `next` (the command to run). Any other fact is shown under its name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from schemagate import errors
-from schemagate.plain import cut
+from schemagate.explain import OURS, explain, in_seconds, one_line
 
 STEP_WIDTH = 34
 MOST_NAMES = 40
-EXCERPT_LINES = 8
-MOST_DIFFERENCES = 20
-LONGEST_TEXT = 2_000
 _FLAVOURS = {"mysql": "MySQL", "mariadb": "MariaDB"}
 
 
@@ -148,8 +141,8 @@ class Console:
         if level == "error":
             lines = explain(said, context)
         elif event is None:
-            fields = {field: value for field, value in said.items() if field not in _OURS and field not in context}
-            rest = "  ".join(f"{field}={_one_line(value)}" for field, value in fields.items())
+            fields = {field: value for field, value in said.items() if field not in OURS and field not in context}
+            rest = "  ".join(f"{field}={one_line(value)}" for field, value in fields.items())
             lines = [f"{_SIGNS.get(level, '·')} {name}  {rest}".rstrip()]
         else:
             lines = self._step(_filled(event.line, said)) if event.line else []
@@ -178,107 +171,6 @@ class Console:
             if sign == "→":
                 line = line.replace("✓", f"{_COLOURS['✓']}✓\x1b[0m")
         return line
-
-
-def explain(said: Mapping[str, Any], context: Container[str] = (), most: int = MOST_DIFFERENCES) -> list[str]:
-    """An error for people, with the facts that matter on a line each; its values are plain."""
-    facts = {
-        name: fact for name, fact in said.items() if name not in _OURS and name not in context and fact is not None
-    }
-    message, code = str(facts.pop("message", said.get("event", ""))), facts.pop("exit_code", None)
-    problems = facts.pop("problems", None)
-    many = isinstance(problems, list) and len(problems) > 1
-    lines = [f"✗ {_one_line(message.partition(': ')[0] + ':' if many else message)}"]
-    lines += [f"  - {_one_line(problem)}" for problem in problems or ()] if many else []
-    lines += _where(facts)
-    lines += _server_said(facts)
-    lines += _differences(facts.pop("differences", None), most)
-    state, following = facts.pop("state", None), facts.pop("next", None)
-    trace = str(facts.pop("exception", "")).splitlines()
-    elapsed = facts.pop("elapsed_seconds", None)
-    for name, fact in facts.items():
-        lines += _fact(name, fact)
-    lines += [f"  State of the schema: {_one_line(state)}"] if state else []
-    lines += [f"  Next: {_one_line(following)}"] if following else []
-    lines += [f"  {_one_line(line)}" for line in trace]
-    after = f", after {_seconds(elapsed)}" if elapsed is not None else ""
-    lines += [f"  (exit code {code}, {_one_line(said.get('event', ''))}{after})"] if code is not None else []
-    return lines
-
-
-def last_lines(said: Mapping[str, Any], room: int) -> list[str]:
-    """`explain`, in at most so many bytes. What is wrong comes first, and last the state, the next step and the exit
-    code: where it gets too long, long lines are cut, and then lines are left out in the middle.
-    """
-    lines = explain(said, most=5)
-    for longest in (1_200, 400):
-        if _bytes(lines) <= room:
-            return lines
-        lines = [cut(line, longest if at else 2_000) for at, line in enumerate(lines)]
-    first, between, ends = lines[0], lines[1:-3], lines[1:][-3:]
-    room -= _bytes([first, *ends])
-    if _bytes(between) <= room:
-        return [first, *between, *ends]
-    kept = 0
-    room -= len("  … 12,345 more lines\n".encode())
-    while (room := room - _bytes(between[kept : kept + 1])) >= 0:
-        kept += 1
-    return [first, *between[:kept], f"  … {len(between) - kept:,} more lines", *ends]
-
-
-def _bytes(lines: list[str]) -> int:
-    return sum(len(line.encode()) + 1 for line in lines)
-
-
-def _fact(name: str, fact: Any) -> Iterator[str]:
-    if not isinstance(fact, list) or not any(isinstance(one, dict) for one in fact):
-        yield f"  {_one_line(name)}: {_one_line(fact)}"
-        return
-    yield f"  {_one_line(name)}:"
-    for one in fact[:MOST_DIFFERENCES]:
-        values = one.values() if isinstance(one, dict) else [one]
-        yield f"  - {_one_line(' '.join(str(value) for value in values if value is not None))}"
-    if len(fact) > MOST_DIFFERENCES:
-        yield f"  … and {len(fact) - MOST_DIFFERENCES:,} more"
-
-
-def _where(facts: dict[str, Any]) -> Iterator[str]:
-    migration, ordinal = facts.pop("migration", None), facts.pop("ordinal", None)
-    file, line = facts.pop("file", None), facts.pop("line", None)
-    place = file or (f"{migration}.sql" if migration else None)
-    if place:
-        number = f", statement {ordinal}" if ordinal else ""
-        yield f"  {_one_line(place)}{f':{line}' if line else ''}{number}"
-    statement = str(facts.pop("statement", "") or "").strip().splitlines()
-    for text in statement[:EXCERPT_LINES]:
-        yield f"    {_one_line(text)}"
-    if len(statement) > EXCERPT_LINES:
-        yield f"    … {len(statement) - EXCERPT_LINES} more lines"
-
-
-def _server_said(facts: dict[str, Any]) -> Iterator[str]:
-    errno, error = facts.pop("errno", None), facts.pop("error", None)
-    if errno or error:
-        yield f"  MySQL error{f' {errno}' if errno else ''}: {_one_line(error or 'no text')}"
-
-
-def _differences(differences: Any, most: int) -> Iterator[str]:
-    if not isinstance(differences, list):
-        return
-    for difference in differences[:most]:
-        if not isinstance(difference, dict):
-            yield f"  - {_one_line(difference)}"
-            continue
-        part, expected, found = (difference.get(name) for name in ("part", "expected", "found"))
-        verdict = "missing" if found is None else "not expected" if expected is None else "different"
-        name = f"{difference.get('kind', '')} {difference.get('name', '')}"
-        yield f"  - {_one_line(name)}{f', {_one_line(part)}' if part else ''}: {verdict}"
-        if expected is not None:
-            yield f"      expected  {_one_line(expected)}"
-        if found is not None:
-            yield f"      found     {_one_line(found)}"
-    if len(differences) > most:
-        yield f"  … and {len(differences) - most:,} more differences"
 
 
 # -- the small language of the lines -------------------------------------------------------------------------------
@@ -314,42 +206,24 @@ class _Shown:
 
     def __format__(self, unit: str) -> str:
         if not unit:
-            return _one_line(self.value)
+            return one_line(self.value)
         if unit == "names":
             return _names(self.value)
         if unit == "s":
-            return _seconds(self.value)
+            return in_seconds(self.value)
         number = len(self.value) if isinstance(self.value, list | dict) else self.value
         if type(number) is not int:
-            return _one_line(number)
+            return one_line(number)
         return f"{number:,}" if unit == "number" else f"{number:,} {unit}{'' if number == 1 else 's'}"
-
-
-def _seconds(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _one_line(value)
-    if value < 1:
-        return f"{value * 1000:.0f} ms"
-    return f"{value:.1f} s" if value < 120 else f"{int(value // 60)} min {int(value % 60)} s"
 
 
 def _names(value: Any) -> str:
     if not isinstance(value, list):
-        return f"✓ {_one_line(value)}"
+        return f"✓ {one_line(value)}"
     more = [f"✓ {len(value) - MOST_NAMES:,} more"] if len(value) > MOST_NAMES else []
-    return "  ".join([f"✓ {_one_line(name)}" for name in value[:MOST_NAMES]] + more) or "✓ none"
+    return "  ".join([f"✓ {one_line(name)}" for name in value[:MOST_NAMES]] + more) or "✓ none"
 
 
-def _one_line(value: Any) -> str:
-    """The text without anything that would end the line, or steer the terminal."""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… [{len(text) - LONGEST_TEXT} more characters]"
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-# C0 and C1 controls, the line ends of Unicode, and the marks that turn the direction of writing.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _SIGNS = {"warning": "!", "debug": "  ·"}
 _ASCII = {"→": "->", "✓": "ok", "✗": "FAILED:", "…": "...", "·": "-"}
 _COLOURS = {"→": "\x1b[36m", "✓": "\x1b[32m", "✗": "\x1b[31m", "!": "\x1b[33m"}
-_OURS = frozenset({"timestamp", "level", "event"})

@@ -286,7 +286,7 @@ def termination(path: str | None, last_word: object, hide: Callable[[str], str] 
         return
     with contextlib.suppress(Exception):
         if isinstance(last_word, BaseException):
-            from schemagate.console import last_lines
+            from schemagate.explain import last_lines
 
             event, fields = _told(last_word)
             text = "\n".join(last_lines(plain({"event": event, **fields}, hide), LONGEST_TERMINATION))

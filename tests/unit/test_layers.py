@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
-    errors values lexer plain sources checks options settings console log stop
+    errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files migrations
     lock history remembered journal
