@@ -140,3 +140,20 @@ def test_the_account_that_migrates_may_make_the_shadow_of_its_schema() -> None:
         ("SELECT, SHOW VIEW", "aideveloper", "aideveloper_check"),
         ("SELECT, INSERT, UPDATE, DELETE", "aideveloper", "aideveloper_server"),
     ]
+
+
+def test_a_kustomization_of_your_own_is_made_as_the_docs_say(tmp_path: Path) -> None:
+    """Other images, another host, migrations from the image: the two pieces of YAML in docs/kubernetes.md, together."""
+    pieces = re.findall(r"```yaml\n(.*?)```", manifests.ROOT.joinpath("docs/kubernetes.md").read_text(), re.DOTALL)
+    tmp_path.joinpath("schemagate").symlink_to(manifests.ROOT)
+    tmp_path.joinpath("own").mkdir()
+    tmp_path.joinpath("own/kustomization.yaml").write_text("".join(pieces))
+    documents = manifests.read(manifests.build(tmp_path / "own"))
+    pod = manifests.pods(documents)["Deployment/server"]
+    images = [container["image"] for container in manifests.containers(pod)]
+    assert images == ["registry.example.org/shop-migrations:1.4.2", "registry.example.org/shop:1.4.2"]
+    assert [mount["mountPath"] for mount in pod["initContainers"][0]["volumeMounts"]] == ["/run/secrets/database"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["migrate-account", "server-account"]
+    data = one(documents, "ConfigMap", "database")["data"]
+    assert data == {"host": "mysql.shop.internal", "name": "aideveloper"}
+    assert manifests.violations(pod) == []
