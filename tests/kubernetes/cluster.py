@@ -82,11 +82,17 @@ class Cluster:
         self.kubectl("apply", "--validate=false", "--filename=-", stdin=yaml.safe_dump_all(documents))
 
     def clear(self) -> None:
-        """Remove what was applied, but for the namespace: that takes Kubernetes minutes."""
+        """Remove what was applied, at once; but for the namespace, which takes Kubernetes minutes."""
         here = "--namespace=aideveloper"
-        self.kubectl("delete", "deployments,jobs", "--all", here, "--wait=false")
-        self.kubectl("delete", "pods", "--all", here, "--grace-period=5", "--wait=false")
-        self.until(lambda: not self.pods(""))
+        self.kubectl("delete", "deployments,replicasets,jobs", "--all", here)
+
+        def gone() -> bool:
+            self.kubectl("delete", "pods", "--all", here, "--force", "--grace-period=0", check=False)
+            return not self.pods("")
+
+        self.until(gone)
+        if containers := self.engine.docker("ps", "--all", "--quiet", "--filter=name=_aideveloper_").stdout.split():
+            self.engine.docker("rm", "--force", *containers, check=False)  # the kubelet is at it, too
 
     def pods(self, label: str) -> list[Document]:
         """The pods with this label (`app=server`, or all) as the API server has them, oldest first."""
