@@ -169,7 +169,7 @@ class Stack:
 
     def sql(self, statement: str) -> list[tuple[str, ...]]:
         """Run a statement as root of MySQL, over its socket; answers its rows as text."""
-        client = "exec mysql --default-character-set=utf8mb4 -N -B -u root aideveloper"
+        client = 'exec mysql --default-character-set=utf8mb4 -N -B -u root "$MYSQL_DATABASE"'
         words = f"MYSQL_PWD=$(cat /run/secrets/mysql_root_password) {client}"
         command = ["exec", "--interactive", self._container("mysql"), "sh", "-c", words]
         out = self.engine.docker(*command, stdin=statement).stdout

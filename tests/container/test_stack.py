@@ -21,6 +21,18 @@ services:
       SCHEMAGATE_WAIT_SECONDS: 8
 """
 
+# A copy of the stack whose schema and account are called something else.
+RENAMED = """\
+services:
+  mysql:
+    environment: &names
+      MYSQL_DATABASE: web_shop
+      MYSQL_USER: clerk
+  migrate:
+    environment: *names
+"""
+TRIGGER = "CREATE TRIGGER shouts BEFORE INSERT ON module_settings FOR EACH ROW SET NEW.module_name = 'x';"
+
 
 # --- all is well ------------------------------------------------------------------------------------------------------
 
@@ -97,12 +109,25 @@ def test_the_account_has_its_schema_and_the_shadow_and_nothing_more(healthy: Sta
         r"GRANT ALL PRIVILEGES ON `schemagate\_shadow\_4b25bb8b0ade7329`.* TO `aideveloper`@`%`",
     ]
     assert healthy.sql("SELECT @@log_bin, @@log_bin_trust_function_creators") == [("1", "1")]
-    body = "CREATE TRIGGER shouts BEFORE INSERT ON module_settings FOR EACH ROW SET NEW.module_name = 'x';"
-    healthy.write("99990101_trigger", body)
+    healthy.write("99990101_trigger", TRIGGER)
     refused = healthy.compose("run", "--rm", "--no-TTY", "migrate", "up", check=False)
     healthy.remove("99990101_trigger")
     assert refused.returncode == 15  # tried in the shadow, and so found not to be in the snapshot
     assert "shouts" in refused.stdout
+
+
+def test_other_names_have_the_same_proof(new: Stack) -> None:
+    """Whatever the schema and the account of a copy are called: a snapshot that is too old is found in the shadow, a
+    trigger is allowed there, and the live schema is not touched.
+    """
+    new.compose("run", "--rm", "--no-TTY", "migrate", override=RENAMED)
+    before = new.journal()
+    assert len(before) == STATEMENTS
+    new.write("99990101_trigger", TRIGGER)
+    last = new.refused(15, RENAMED)
+    assert "shouts" in str(last["differences"])
+    assert new.journal() == before
+    assert new.sql("SHOW TRIGGERS") == []
 
 
 def test_nothing_runs_as_root_nor_writes_to_its_image(healthy: Stack) -> None:

@@ -12,7 +12,7 @@ secret() { # secret NAME [DEFAULT]: NAME from itself or from the file that NAME_
   local name=$1 file=$1_FILE value=${2:-}
   [ -z "${!name:-}" ] || [ -z "${!file:-}" ] || fail "Both $name and $file are set (but are exclusive)"
   if [ -n "${!name:-}" ]; then value=${!name}; elif [ -n "${!file:-}" ]; then value=$(< "${!file}"); fi
-  printf -v "$name" %s "$value"
+  export "$name=$value"
   unset "$file"
 }
 
