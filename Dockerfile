@@ -30,5 +30,5 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin \
     SCHEMAGATE_REVISION=${REVISION}
 USER 65532:65532
 # Lazy imports, which Python has from 3.15 on: a start imports only what it uses. Without site: there are no packages to
-# look for but those beside the program.
-ENTRYPOINT ["/usr/local/bin/python", "-S", "-X", "lazy_imports=all", "/app/entrypoint.py"]
+# look for but those beside the program. Without variables that are meant for other Pythons.
+ENTRYPOINT ["/usr/local/bin/python", "-E", "-S", "-X", "lazy_imports=all", "/app/entrypoint.py"]

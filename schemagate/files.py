@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 
 from schemagate.errors import MigrationInvalid
 from schemagate.values import Value
@@ -27,7 +28,7 @@ def find(directory: str) -> Files:
         names = sorted(os.listdir(directory))
     except OSError as error:
         raise MigrationInvalid(
-            f"The migrations in {directory} cannot be read: {error.strerror}.", file=directory
+            f"The migrations in {directory} {unreadable(error, directory)}", file=directory
         ) from error
     found = [name for name in names if _is_migration(directory, name)]
     if not found:
@@ -54,7 +55,7 @@ def _is_migration(directory: str, name: str) -> bool:
         problem = f"the name is longer than {LONGEST_NAME} characters; shorten it"
     elif not name.isprintable():
         problem = "the name has characters that cannot be printed; rename it"
-    elif not os.path.isfile(os.path.join(directory, name)):
+    elif not _is_file(directory, name):
         problem = "it is not a file; a migration is one SQL file"
     if problem:
         raise MigrationInvalid(f"{name}: {problem}.", file=name)
@@ -69,5 +70,24 @@ def _digest(paths: list[str]) -> bytes:
             with open(path, "rb") as file:
                 total.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
+            raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
     return total.digest()
+
+
+def _is_file(directory: str, name: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(os.path.join(directory, name)).st_mode)
+    except PermissionError as error:
+        raise MigrationInvalid(f"{name} {unreadable(error, directory)}", file=name) from error
+    except OSError:
+        return False
+
+
+def unreadable(error: OSError, directory: str) -> str:
+    """The end of a sentence that begins with what cannot be read; for whom it has to be readable, if that is all."""
+    if not isinstance(error, PermissionError):
+        return f"cannot be read: {error.strerror}."
+    return (
+        f"cannot be read by user {os.geteuid()}, as whom we run: {error.strerror}. Let everybody read it, with "
+        f"chmod -R a+rX {directory}, and start again."
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
+from schemagate.files import unreadable
 from schemagate.lexer import significant
 from schemagate.sql import Statement, decode, statements
 
@@ -199,7 +200,7 @@ def read_statements(path: str, look: Callable[[bytes], None]) -> Iterator[Statem
     try:
         yield from statements(decode(chunks(), name), name)
     except OSError as error:
-        raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
+        raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
 
 
 def _allow(statement: Statement, kind: str, file: str) -> None:

@@ -29,7 +29,10 @@ def addresses(host: str, port: int, seconds: float) -> list[Any]:
             answer.append(error)
         waiting.release()
 
-    _thread.start_new_thread(ask, ())
+    try:
+        _thread.start_new_thread(ask, ())
+    except RuntimeError:  # a limit on processes: then without a limit on time
+        ask()
     if not waiting.acquire(timeout=max(seconds, 0.0)):
         raise TimeoutError("the name service does not answer")
     if isinstance(answer[0], Exception):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from schemagate import checksums
 from schemagate.errors import MigrationInvalid
-from schemagate.files import find
+from schemagate.files import find, unreadable
 from schemagate.history import Past
 from schemagate.migrations import Migrations, excerpt, load
 from schemagate.plan import edit
@@ -138,6 +139,14 @@ def test_line_ends_do_not_make_other_statements(tmp_path: Path) -> None:
     assert first.all[0].checksums == second.all[0].checksums
     assert first.sha256 == second.sha256
     assert first.digest != second.digest
+
+
+def test_what_others_may_not_read_is_told_with_the_way_out() -> None:
+    """A checkout under `umask 077`, mounted into a container where somebody else runs."""
+    said = unreadable(PermissionError(13, "Permission denied"), "/migrations")
+    assert said.startswith(f"cannot be read by user {os.geteuid()}, as whom we run: Permission denied.")
+    assert "chmod -R a+rX /migrations" in said
+    assert unreadable(FileNotFoundError(2, "No such file"), "/m") == "cannot be read: No such file."
 
 
 def test_what_is_run_is_what_was_checked(tmp_path: Path) -> None:
