@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.throwaway import throwaway  # noqa: E402 - a script of the checkout, not of an installed package
+from tests.throwaway import throwaway
 
 STEPS = (
     ("A first start: an empty server gets the 14 migrations, and its schema is proven", "up"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.throwaway import throwaway  # noqa: E402 - a script of the checkout, not of an installed package
+from tests.throwaway import throwaway
 
 
 def main() -> int:
