@@ -188,9 +188,10 @@ class Stack:
 
     # --- the server -----------------------------------------------------------------------------------------------
 
-    def ask(self, *requests: Mapping[str, Any]) -> list[Answer]:
-        """Send requests to the server's port, one after the other, as `stack_request.py` says."""
-        command: Sequence[str] = self.engine.inside([sys.executable, str(REQUEST), f"http://{self._address}"])
+    def ask(self, *requests: Mapping[str, Any], at_once: int = 1) -> list[Answer]:
+        """Send requests to the server's port, so many at once, as `stack_request.py` says."""
+        words = [sys.executable, str(REQUEST), f"http://{self._address}", str(at_once)]
+        command: Sequence[str] = self.engine.inside(words)
         asked = json.dumps(requests)
         done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr

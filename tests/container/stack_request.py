@@ -2,7 +2,7 @@
 
 On stdin is a list of requests: method, path, and maybe a body, which is sent as it is if it is text, else as JSON. One
 with `until` is sent again until the answer is that JSON, or a minute is over. An answer is [status, headers, text]; the
-status is 0 where nobody answered.
+status is 0 where nobody answered. With a number behind the address, so many requests are sent at once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import http.client
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,4 +45,6 @@ def ask(address: str, request: dict[str, Any]) -> list[Any]:
 
 
 if __name__ == "__main__":
-    json.dump([ask(sys.argv[1], request) for request in json.load(sys.stdin)], sys.stdout)
+    where, at_once = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    with ThreadPoolExecutor(max_workers=at_once) as threads:
+        json.dump(list(threads.map(lambda request: ask(where, request), json.load(sys.stdin))), sys.stdout)

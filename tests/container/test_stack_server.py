@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -197,20 +197,62 @@ def test_mysql_may_go_and_come_back(healthy: Stack) -> None:
 
 def test_sigterm_lets_a_request_finish(healthy: Stack) -> None:
     """`docker compose stop` while a workflow is being written: it is, the client hears it, the exit code is 0."""
-    busy = "LOCK TABLES workflows WRITE; SELECT 'locked'; DO SLEEP(3); UNLOCK TABLES;"
     with ThreadPoolExecutor(max_workers=2) as threads:
-        lock = threads.submit(healthy.sql, busy)
-        waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'"
-        healthy.until(lambda: healthy.sql(waiting) == [("1",)], "the table is locked")
+        lock = locked(healthy, threads, "workflows", 3)
         asked = threads.submit(healthy.post, GOOD)
-        begun = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO workflows%'"
-        healthy.until(lambda: healthy.sql(begun) == [("1",)], "the workflow is being written")
+        healthy.until(lambda: running(healthy, "INSERT INTO workflows ") == 1, "the workflow is being written")
         healthy.compose("stop", "server")
         assert asked.result().status == 201
         lock.result()
     assert healthy.inspect("server")["State"]["ExitCode"] == 0
     assert [line["event"] for line in healthy.lines("server")][-1] == "server.stopped"
     healthy.compose("start", "server")
+    healthy.until_well()
+
+
+def test_sigterm_does_not_wait_for_mysql_for_ever(healthy: Stack) -> None:
+    """A statement that waits there for longer than Docker waits for us: the exit code is 0, and no row is kept."""
+    before = counts(healthy)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        lock = locked(healthy, threads, "workflows", 14)
+        asked = threads.submit(healthy.post, GOOD)
+        healthy.until(lambda: running(healthy, "INSERT INTO workflows ") == 1, "the workflow is being written")
+        healthy.compose("stop", "server")
+        assert asked.result().status == 0
+        lock.result()
+    assert healthy.inspect("server")["State"]["ExitCode"] == 0
+    assert [line["event"] for line in healthy.lines("server")][-1] == "server.stopped"
+    healthy.until(lambda: running(healthy, "INSERT INTO ") == 0, "the statement has ended")
+    assert counts(healthy) == before
+    healthy.compose("start", "server")
+    healthy.until_well()
+
+
+def test_sigterm_counts_from_the_first_moment(healthy: Stack) -> None:
+    """Sent while node is still starting, it ends the container at once: nobody has to kill it."""
+    healthy.compose("stop", "server")
+    for _ in range(3):
+        healthy.compose("start", "server")
+        healthy.compose("kill", "--signal", "TERM", "server")
+        healthy.until(lambda: healthy.states()["server"].startswith("exited"), "the server ended")
+        assert healthy.inspect("server")["State"]["ExitCode"] in (0, 143)
+    healthy.compose("start", "server")
+    healthy.until_well()
+
+
+def test_too_many_at_once_are_asked_to_come_again(healthy: Stack) -> None:
+    """As many as can wait do and are answered; the others hear at once that it is too busy, and when to try again."""
+    before = int(counts(healthy)[0][0])
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        lock = locked(healthy, threads, "workflows", 5)
+        answers = healthy.ask(*[asks(GOOD)] * 260, at_once=260)
+        lock.result()
+    assert {answer.status for answer in answers} == {201, 503}
+    written = [answer for answer in answers if answer.status == 201]
+    assert len(written) >= 210
+    assert int(counts(healthy)[0][0]) == before + len(written)
+    refused = [(answer.body, answer.headers["retry-after"]) for answer in answers if answer.status == 503]
+    assert refused == [({"error": "Too busy"}, "1")] * len(refused)
     healthy.until_well()
 
 
@@ -224,6 +266,19 @@ def test_settings_that_are_wrong_are_told_all_at_once(healthy: Stack) -> None:
     for name in ("DB_PORT", "DB_NAME", "DB_PASSWORD_FILE", "REDIS_URL", '"PORT'):
         assert name in done.stdout
     assert "secret" not in done.stdout.replace("/run/secrets", "")
+
+
+def locked(stack: Stack, threads: ThreadPoolExecutor, table: str, seconds: int) -> Future[list[tuple[str, ...]]]:
+    """Lock the table for so long, and come back when it is locked."""
+    lock = threads.submit(stack.sql, f"LOCK TABLES {table} WRITE; DO SLEEP({seconds}); UNLOCK TABLES;")
+    stack.until(lambda: running(stack, "DO SLEEP") == 1, "the table is locked")
+    return lock
+
+
+def running(stack: Stack, statement: str) -> int:
+    """How many statements that begin so are running."""
+    found = stack.sql(f"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '{statement}%'")
+    return int(found[0][0])
 
 
 def counts(stack: Stack) -> list[tuple[str, ...]]:
