@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
-from tests.container.stack import ROOT, Stack
+from tests.container.stack import ROOT, Stack, free_port
 
 FEATURE = {"workflowType": "feature", "taskDescription": "Add a cart", "targetModule": "shop"}
 ROWS = "INSERT INTO module_settings (module_name, auto_load) VALUES ('shop', TRUE)"
@@ -143,8 +144,10 @@ def test_nothing_runs_as_root_nor_writes_to_its_image(healthy: Stack) -> None:
             assert password.read_text() not in str(found), service
 
 
-def test_the_overlay_for_development_publishes_mysql(stack: Stack) -> None:
-    """On port 3308 of this machine, and the stack as it is has only the server's port, 3000."""
+def test_the_overlay_for_development_changes_two_things(stack: Stack) -> None:
+    """MySQL on port 3308 of this machine, where the stack as it is has only the server's port, 3000; and migrations
+    that can be written.
+    """
     plain = stack.shipped()
     assert plain["mysql"].get("ports") is None
     assert [(port["host_ip"], port["published"], port["target"]) for port in plain["server"]["ports"]] == [
@@ -154,9 +157,26 @@ def test_the_overlay_for_development_publishes_mysql(stack: Stack) -> None:
     assert [(port["host_ip"], port["published"], port["target"]) for port in development["mysql"]["ports"]] == [
         ("127.0.0.1", "3308", 3306)
     ]
-    assert {name: service for name, service in development.items() if name != "mysql"} == {
-        name: service for name, service in plain.items() if name != "mysql"
-    }
+    (files,), (writable,) = plain["migrate"]["volumes"], development["migrate"]["volumes"]
+    assert files.pop("read_only")
+    assert files == writable
+    del development["mysql"]["ports"]
+    assert development == plain
+
+
+def test_a_migration_is_written_with_containers_alone(new: Stack) -> None:
+    """`new` and `snapshot` leave files of the caller's own, with which the gate opens."""
+    overlay = new.folder.joinpath("compose/compose.development.yaml").read_text().replace("3308", str(free_port()))
+    words = ("run", "--rm", "--no-TTY", f"--user={os.getuid()}:{os.getgid()}", "migrate")
+    folder = new.folder / "migrations"
+    before = set(folder.iterdir())
+    new.compose(*words, "new", "add_carts", override=overlay)
+    (written,) = set(folder.iterdir()) - before
+    written.write_text("CREATE TABLE carts (id INT PRIMARY KEY) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci;\n")
+    new.compose(*words, "snapshot", override=overlay)
+    assert "CREATE TABLE `carts`" in folder.joinpath("schema.sql").read_text("utf-8")
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {(os.getuid(), os.getgid())}
+    new.up()
 
 
 # --- the gate stays shut ----------------------------------------------------------------------------------------------
