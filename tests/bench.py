@@ -207,19 +207,21 @@ def from_empty(bench: Bench) -> Iterator[Duel]:
 
 
 def thousand(bench: Bench) -> Iterator[Duel]:
-    """1,000 migrations of one statement each, of which one in ten changes rows (as in those that are shipped), or four.
+    """1,000 migrations of one statement each: one in ten changes rows (of those shipped, two in 25 do), then one in four.
 
-    The others make tables, columns and indexes in equal parts. A change of rows is what costs us most beside itself.
+    The others make tables, columns and indexes in equal parts. A change of rows is what costs us most beside itself, so
+    that the second mixture is the harder one; the aim is the same.
     """
     rounds = bench.rounds(5)
-    for share, aim in ((10, 1.25), (4, None)):
+    aim = 1.25
+    for share in (10, 4):
         folder = bench.directory / f"thousand-{share}"
         folder.mkdir()
         write_thousand(folder, share)
         sql = piped(folder, bench.directory / f"thousand-{share}.sql")
         title = f"1,000 migrations, 1 in {share} changes rows : their SQL piped"
         yield Duel(title, aim).fight(rounds, partial(bench.ours, folder), partial(bench.theirs, sql))
-        if aim:
+        if share == 10:
             with bench.schema() as name:
                 run([*bench.program, "snapshot"], bench.environment(name, folder))
             proof = "the same, and compared with a snapshot"
