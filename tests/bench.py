@@ -207,7 +207,7 @@ def from_empty(bench: Bench) -> Iterator[Duel]:
 
 
 def thousand(bench: Bench) -> Iterator[Duel]:
-    """1,000 migrations of one statement each: one in ten changes rows (of those shipped, two in 25 do), then one in four.
+    """1,000 migrations of one statement each: one in ten changes rows (of those shipped, two in 25), then one in four.
 
     The others make tables, columns and indexes in equal parts. A change of rows is what costs us most beside itself, so
     that the second mixture is the harder one; the aim is the same.
