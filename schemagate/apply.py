@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
 from schemagate.engines import Engines
@@ -88,7 +89,10 @@ def apply(
     except (SchemagateError, ServerError):
         run.leave()
         raise
-    run.leave()
+    else:
+        run.leave()
+    finally:
+        connection.catch_up()
     return Applied(len(plan.todo), run.statements, run.rows)
 
 
@@ -121,7 +125,7 @@ class _Run:
     def file(self, todo: Todo) -> None:
         """Run what is left of one migration; the session is then as it was before."""
         migration, began, rows = todo.migration, time.monotonic(), self.rows
-        self._log.info("migration.began", migration=migration.name, statements=todo.count)
+        self._say("info", "migration.began", migration=migration.name, statements=todo.count)
         if todo.first > 1:
             refuse_lost_variables(todo)
         for statement in migration.statements():
@@ -137,13 +141,18 @@ class _Run:
             del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
         self._keeper.put_back()
-        self._log.info(
+        self._say(
+            "info",
             "migration.applied",
             migration=migration.name,
             statements=todo.count,
             rows=self.rows - rows,
             elapsed_seconds=round(time.monotonic() - began, 3),
         )
+
+    def _say(self, level: str, event: str, **fields: Any) -> None:
+        """Say it while the server works on what comes next."""
+        self._connection.meanwhile(partial(getattr(self._log, level), event, **fields))
 
     # --- one statement: three ways to know afterwards whether it was done ---
 
@@ -157,7 +166,8 @@ class _Run:
             self._lock_seen = float("-inf")
         self.statements += 1
         self.rows += rows
-        self._log.debug(
+        self._say(
+            "debug",
             "statement.applied",
             migration=migration.name,
             ordinal=statement.ordinal,
@@ -196,7 +206,7 @@ class _Run:
         if (
             self._transaction
         ):  # it would commit what the file left open: so do we, for the entries of that to be there first
-            self._connection.execute("COMMIT")
+            self._connection.do("COMMIT")
             self._transaction = False
         self._engines.forget()
         began = time.monotonic()
@@ -216,8 +226,8 @@ class _Run:
         if self._batch is None:
             self._hold_the_lock()
             self._journal.flush()
-            self._connection.execute("START TRANSACTION")
-            self._connection.execute("SAVEPOINT schemagate")
+            self._connection.do("START TRANSACTION")
+            self._connection.do("SAVEPOINT schemagate")
             self._batch, self._batch_size = time.monotonic(), 0
             self._open_from, self._applied_before = statement.ordinal, self._journal.applied
         rows = self._inside(migration, statement, entry)
@@ -275,15 +285,15 @@ class _Run:
             return
         self._batch = None
         try:
-            self._connection.execute("RELEASE SAVEPOINT schemagate")
+            self._connection.do("RELEASE SAVEPOINT schemagate")
         except ServerError as error:
             if error.errno != NO_SUCH_SAVEPOINT:
                 raise
             # A statement committed by itself after all (the in-transaction flag would not have told). It is applied,
             # and its entry is written now; only the moment between the two was not covered.
-            self._log.debug("statement.committed_by_itself")
+            self._say("debug", "statement.committed_by_itself")
         self._journal.flush(inside=True)
-        self._connection.execute("COMMIT")
+        self._connection.do("COMMIT")
 
     def _fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> int:
         """Keep what is applied, take back what cannot stay, and record the failure in a commit of its own.
@@ -303,14 +313,14 @@ class _Run:
     def _batch_is_gone(self) -> bool:
         """After an error: did the server take back our whole transaction? Then its savepoint is gone as well."""
         try:
-            self._connection.execute("RELEASE SAVEPOINT schemagate")
-            self._connection.execute("SAVEPOINT schemagate")
+            self._connection.do("RELEASE SAVEPOINT schemagate")
+            self._connection.do("SAVEPOINT schemagate")
         except ServerError as gone:
             return gone.errno == NO_SUCH_SAVEPOINT
         return False
 
     def _take_back(self) -> None:
-        self._connection.execute("ROLLBACK")
+        self._connection.do("ROLLBACK")
         self._journal.forget(self._applied_before)
         self._transaction, self._batch = False, None
 

@@ -5,9 +5,10 @@ By lexer, never by regular expressions on lines: a comment or a default value ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import overload
 
 from schemagate.flat import Lexeme, as_bytes, closing, divide, flat, joined, next_word, take, without_space
 from schemagate.lexer import lexemes, quote, unquote
@@ -32,14 +33,46 @@ TYPE_WORDS = frozenset({"unsigned", "zerofill", "compressed"})
 TWO_WORDS = frozenset({"default charset", "default collate", "data directory", "index directory"})
 
 
-def table_parts(create: str, charsets: Mapping[str, str]) -> tuple[Part, ...]:
+class TableParts(Sequence[Part]):
     """The clauses of a table, in the order of the text. `charsets` gives the default collation of each character set.
 
     What a server writes or leaves out without changing what the table is, is the same here: comments, character sets
     (the collation says it), the collation where it is the table's own, widths of integers that are not zero-filled,
-    `utf8` for `utf8mb3`, USING BTREE in InnoDB, AUTO_INCREMENT=n.
+    `utf8` for `utf8mb3`, USING BTREE in InnoDB, AUTO_INCREMENT=n. Equal texts are equal, and most texts are: the
+    clauses are found when somebody looks at them.
     """
-    return _parts(create, tuple(sorted(charsets.items())))
+
+    __slots__ = ("_create", "_defaults")
+
+    def __init__(self, create: str, charsets: Mapping[str, str]) -> None:
+        self._create, self._defaults = create, tuple(sorted(charsets.items()))
+
+    def _found(self) -> tuple[Part, ...]:
+        return _parts(self._create, self._defaults)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, TableParts) and (self._create, self._defaults) == (other._create, other._defaults):
+            return True
+        return isinstance(other, Sequence) and self._found() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+    @overload
+    def __getitem__(self, at: int) -> Part: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Part, ...]: ...
+    def __getitem__(self, at: int | slice) -> Part | tuple[Part, ...]:
+        return self._found()[at]
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._found())
+
+    def __repr__(self) -> str:
+        return repr(self._found())
 
 
 @lru_cache(maxsize=10_000)  # the text of most tables is seen twice: in the snapshot, and on the server

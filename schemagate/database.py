@@ -121,17 +121,31 @@ class Connection:
             while self._call(cursor.nextset):
                 done.append(_result(cursor))
 
+    def do(self, text: str) -> None:
+        """Run one statement of ours that answers with nothing but that it was done. Raises as `execute` does."""
+        self._call(self._raw.query, text)
+
     def run(self, text: str | bytes | bytearray) -> int:
         """Run one statement of a migration as it is; its rows are read and thrown away. Returns the rows it changed."""
-        with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
-            self._call(cursor.execute, text, None)
-            affected = 0
-            while True:
-                while self._call(cursor.fetchmany, 1000):
-                    pass
-                affected += max(cursor.rowcount, 0) if not cursor.description else 0
-                if not self._call(cursor.nextset):
-                    return affected
+        affected, changed = 0, self._call(self._raw.query, text, True)
+        while True:
+            answer = self._raw._result
+            if answer.description is None:
+                affected += changed
+            while answer.unbuffered_active:
+                self._call(answer._read_rowdata_packet_unbuffered)
+            if not answer.has_next:
+                return affected
+            changed = self._call(self._raw.next_result, True)
+
+    def meanwhile(self, function: Callable[[], None]) -> None:
+        """Do this while the server works on the next statement: what need not be waited for. It must not fail."""
+        self._raw.meanwhile.append(function)
+
+    def catch_up(self) -> None:
+        """Do now what was put off with `meanwhile`."""
+        while self._raw.meanwhile:
+            self._raw.meanwhile.popleft()()
 
     def stream(self, text: str, *values: Any) -> Any:
         """The rows of one query of ours, one at a time: memory does not grow with their number."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 import struct
 import sys
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 LONG = 1 << 20  # bytes of a command that is not copied
@@ -55,8 +57,22 @@ class Session(pymysql.connections.Connection):
     _result: Any
     _next_seq_id: int
     _write_bytes: Any
+    _affected_rows: Any
+    _read_query_result: Any
     ctx: ssl.SSLContext
     server_version: str
+
+    def __init__(self, **options: Any) -> None:
+        self.meanwhile: deque[Callable[[], None]] = deque()
+        super().__init__(**options)
+
+    def query(self, sql: str | bytes | bytearray, unbuffered: bool = False) -> int:
+        """PyMySQL's; but what was put off is done while the server works, and not while it would wait for us."""
+        self._execute_command(pymysql.constants.COMMAND.COM_QUERY, sql)
+        while self.meanwhile:
+            self.meanwhile.popleft()()
+        self._affected_rows = self._read_query_result(unbuffered=unbuffered)
+        return int(self._affected_rows)
 
     def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
         # PyMySQL would load the whole CA bundle of the system even where nothing is verified: 21 ms.
@@ -75,9 +91,11 @@ class Session(pymysql.connections.Connection):
 
     def _execute_command(self, command: int, sql: str | bytes | bytearray) -> None:
         """Send a command. A long one is not copied: PyMySQL would have it in memory three times."""
+        if isinstance(sql, str):
+            sql = sql.encode(self.encoding)
         before = self._result
         unread = before is not None and (before.unbuffered_active or before.has_next)
-        if isinstance(sql, str) or len(sql) < LONG or self._sock is None or unread:
+        if len(sql) < LONG or self._sock is None or unread:
             super()._execute_command(command, sql)  # type: ignore[misc]
             return
         self._result = None

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemagate.checksums import Checksums
 from schemagate.lexer import quote
 from schemagate.refusals import NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from schemagate.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the journal: a statement, and what became of it. `outcome` is begun, applied or failed."""
 
     id: int
@@ -39,7 +37,7 @@ class Entry:
     note: str | None = None
 
 
-COLUMNS = tuple(Entry.__dataclass_fields__)
+COLUMNS = Entry._fields
 
 
 @dataclass(frozen=True, slots=True)

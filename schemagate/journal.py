@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,9 @@ TABLES = {
 }
 
 
+OUTCOME = COLUMNS.index("outcome")
+
+
 class Journal:
     """The journal of one start that holds the lock: writes entries, and the row of the start itself.
 
@@ -95,6 +97,7 @@ class Journal:
         self._patience = patience
         self._unwritten: list[Entry] = []
         self._texts: dict[str, str] = {}  # as SQL
+        self._head = (0, "")  # of which entry
         self._next_id = 1
         self.start_id = 0
         self.applied = 0
@@ -197,7 +200,7 @@ class Journal:
         self.applied += outcome == "applied"
         # What others say may hold a secret. The rest is ours, or a file's name, by which it has to be found again.
         facts = {name: self._hide(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
-        closed = replace(entry, outcome=outcome, elapsed_ms=round(elapsed_seconds * 1000, 3), **facts)
+        closed = entry._replace(outcome=outcome, elapsed_ms=round(elapsed_seconds * 1000, 3), **facts)
         self._unwritten.append(closed)
         return closed
 
@@ -219,9 +222,9 @@ class Journal:
         """
         until = None
         while self._unwritten:
-            texts = [", ".join(self._literal(getattr(row, name)) for name in COLUMNS) for row in self._unwritten[:500]]
+            texts = map(self._row, self._unwritten[:500])
             try:
-                self._connection.execute(
+                self._connection.do(
                     f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
                     f"VALUES ({'), ('.join(texts)})"
                 )
@@ -239,6 +242,12 @@ class Journal:
                     ) from error
             else:
                 del self._unwritten[:500]
+
+    def _row(self, entry: Entry) -> str:
+        """An entry as SQL text. What is known when it is begun stays as it was, and is kept until it is closed."""
+        if self._head[0] != entry.id:
+            self._head = (entry.id, ", ".join(map(self._literal, entry[:OUTCOME])))
+        return f"{self._head[1]}, {', '.join(map(self._literal, entry[OUTCOME:]))}"
 
     def _literal(self, value: Any) -> str:
         """A value as SQL text; there are seventeen of them in each entry, so that PyMySQL's way is felt."""
@@ -272,7 +281,7 @@ class Journal:
             )
             if not done.affected:
                 entry = self.entry(migration, ordinal, statements, 0, "", checksum)
-                self._unwritten.append(replace(entry, outcome="applied", note="edited, allowed by setting"))
+                self._unwritten.append(entry._replace(outcome="applied", note="edited, allowed by setting"))
         self._connection.execute(
             f"DELETE FROM {table} WHERE migration = %s AND ordinal > %s AND outcome = 'applied'",
             migration,

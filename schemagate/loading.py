@@ -38,7 +38,7 @@ def with_left_out(copy: Schema, original: Schema) -> Schema:
             objects[key] = each
         elif there is not None and each.kind == "table":
             lost = tuple(part for part in each.parts if part.kind == "key" and _elsewhere(part.text))
-            objects[key] = replace(there, parts=there.parts + lost) if lost else there
+            objects[key] = replace(there, parts=(*there.parts, *lost)) if lost else there
     return replace(copy, objects=objects)
 
 

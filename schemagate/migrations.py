@@ -162,7 +162,7 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: in
             keep()
         room -= len(statement.raw) + STATEMENT_BYTES
         if kept is not None and room >= 0:
-            kept.append(statement)
+            kept.append(statement._replace(known=kind))
         else:
             kept = None
         del statement  # before the next is read

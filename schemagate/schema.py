@@ -30,7 +30,7 @@ class SchemaObject:
     kind: str
     name: str
     create: str
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
     def attribute(self, name: str) -> str | None:
         """The text of an attribute, such as the "table" of a trigger; None if it has none of that name."""
@@ -131,7 +131,7 @@ def made(
     from schemagate import clauses, programs
 
     if kind == "table":
-        return SchemaObject(kind, name, create, clauses.table_parts(create, charsets))
+        return SchemaObject(kind, name, create, clauses.TableParts(create, charsets))
     parts = programs.parts_of(kind, create) + programs.session_parts(kind, create, session)
     default = session.get("database collation", collation)
     if default != collation and kind != "view":

@@ -54,13 +54,15 @@ class Statement(NamedTuple):
     """One SQL statement: what the clients send with --comments, without white space and line comments around it.
 
     `raw` is its UTF-8, `line` that of its first token which is no comment, in the file, from 1. `kind` and `names` are
-    found whenever they are asked for: cheap for DML, linear in the length of anything else.
+    found whenever they are asked for, but for a kind that is `known`: cheap for DML, linear in the length of anything
+    else.
     """
 
     raw: bytes | bytearray
     ordinal: int
     line: int
     directives: tuple[Directive, ...] = ()
+    known: str = ""
 
     @property
     def text(self) -> str:
@@ -74,7 +76,7 @@ class Statement(NamedTuple):
     @property
     def kind(self) -> str:
         """Verb and object in small letters: "create table", "insert", "set global"; see `kinds.kind_of`."""
-        return kind_of(self.raw)
+        return self.known or kind_of(self.raw)
 
     @property
     def names(self) -> tuple[Name, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemagate.clauses import Part, columns_of, loadable_table, table_parts
+from schemagate.clauses import Part, TableParts, columns_of, loadable_table
 from schemagate.listing import without_counter
 
 CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "utf8mb3": "utf8mb3_general_ci", "latin1": "latin1_swedish_ci"}
@@ -12,7 +12,7 @@ CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "utf8mb3": "utf8mb3_general_ci", "l
 
 def parts(create: str) -> dict[tuple[str, str], str]:
     """The clauses by kind and name."""
-    found = table_parts(create, CHARSETS)
+    found = TableParts(create, CHARSETS)
     assert len({(part.kind, part.name) for part in found}) == len(found)
     return {(part.kind, part.name): part.text for part in found}
 
@@ -24,7 +24,7 @@ def table(*clauses: str, tail: str = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLL
 
 def column(clause: str, tail: str = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci") -> str:
     """The normal form of the one column of a table."""
-    (found,) = (part.text for part in table_parts(table(clause, tail=tail), CHARSETS) if part.kind == "column")
+    (found,) = (part.text for part in TableParts(table(clause, tail=tail), CHARSETS) if part.kind == "column")
     return found
 
 
@@ -237,5 +237,5 @@ def test_the_columns_of_an_index_are_found_in_its_clause() -> None:
 def test_a_text_that_no_server_writes_right_does_not_stop_us() -> None:
     """MariaDB does not double a backtick in the names of a foreign key: nobody can read that, and we do not crash."""
     create = table("`x``y` int", "KEY `x``y` (`x``y`)", "CONSTRAINT `f` FOREIGN KEY (`x`y`) REFERENCES `p` (`id`)")
-    assert table_parts(create, CHARSETS)[0] == Part("column", "x`y", "`x``y` int")
-    assert table_parts(create, CHARSETS) != table_parts(create.replace("`p`", "`q`"), CHARSETS)
+    assert TableParts(create, CHARSETS)[0] == Part("column", "x`y", "`x``y` int")
+    assert TableParts(create, CHARSETS) != TableParts(create.replace("`p`", "`q`"), CHARSETS)
