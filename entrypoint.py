@@ -54,7 +54,7 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
         closing(open_session(settings, settings.database, opening)) as session,
         lock(session, here, settings, stop, log),
         recorded(session, here, settings, "up") as journal,
-        Shadows(settings, here, stop) as shadows,
+        Shadows(settings, here, stop, session) as shadows,
     ):
         expected = expect(migrations, session, here, shadows, log)
         plan = make_plan(migrations, journal.history, settings)
@@ -65,7 +65,9 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
             rehearse(plan, before.schema, expected, shadows, log)
         applied = apply(plan, session, journal, here, settings, stop, log)
         stop.check()  # what was asked for during the last statement, too
-        journal.remember(migrations.digest, *verify(session, here, expected, log, built=fresh))
+        proof = verify(session, here, expected, log, built=fresh)
+        if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind
+            journal.remember(migrations.digest, *proof)
     return {"message": VERIFIED, "unchanged": False, "applied": applied.statements, "rows": applied.rows}
 
 

@@ -121,11 +121,26 @@ class Migrations:
                     there.update(name.name for name in statement.names[:1])
                 elif kind in ("drop table", "drop view"):
                     there.difference_update(name.name for name in statement.names)
-                elif kind == "rename table":
-                    there.difference_update(name.name for name in statement.names[::2])
-                    there.update(name.name for name in statement.names[1::2])
+                elif kind in ("rename table", "alter table"):
+                    for old, new in _renamed(statement, kind):
+                        there.discard(old)
+                        there.add(new)
                 del statement
         return tuple(sorted(there))
+
+
+def _renamed(statement: Statement, kind: str) -> Iterator[tuple[str, str]]:
+    """The tables that get another name, and that name, in the order in which it happens."""
+    names = statement.names
+    if kind == "rename table":
+        yield from ((old.name, new.name) for old, new in zip(names[::2], names[1::2], strict=False))
+    elif _says(rb"\brename\b", statement):
+        found = [(word, at) for _, word, at in significant(statement.raw)]
+        for (word, at), (following, _) in pairwise(found):
+            if word == "RENAME" and following not in ("COLUMN", "INDEX", "KEY"):
+                # What comes before may name other tables, in REFERENCES.
+                clause = Statement(b"ALTER TABLE t " + statement.raw[at:], 1, 1)
+                yield from ((names[0].name, new.name) for new in clause.names[1:2])
 
 
 @cache

@@ -92,8 +92,9 @@ class Shadows:
     name.
     """
 
-    def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
-        self._settings, self._here, self._stop = settings, here, stop
+    def __init__(self, settings: Settings, here: Server, stop: Stop, beside: Connection | None = None) -> None:
+        """`beside`: a session that can look whether an earlier start left one behind."""
+        self._settings, self._here, self._stop, self._beside = settings, here, stop, beside
         self._shadow: Shadow | None = None
         self._unavailable = "SCHEMAGATE_SHADOW is off" if settings.shadow == "off" else ""
         if shadow_name(here.database, settings.shadow).lower() == here.database.lower():
@@ -103,8 +104,19 @@ class Shadows:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._shadow:
-            self._shadow.close()
+        self.close()
+
+    def close(self) -> bool:
+        """Drop it, or the one that an earlier start left behind. False if the connection was lost over it."""
+        with suppress(ShadowUnavailable, ServerError, ConnectionLost):
+            if self._beside and not self._shadow and not self._unavailable and self._is_there(self._beside):
+                self.get()
+        shadow, self._shadow, self._beside = self._shadow, None, None
+        return shadow is None or shadow.close()
+
+    def _is_there(self, connection: Connection) -> bool:
+        name = shadow_name(self._here.database, self._settings.shadow)
+        return bool(connection.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name).rows)
 
     def get(self) -> Shadow:
         """An empty shadow. Raises ShadowUnavailable, the second time without asking again."""
@@ -185,11 +197,18 @@ class Shadow:
             self._connection.close()
             raise
 
-    def close(self) -> None:
-        """Drop it. What cannot be dropped now has its marker, and the next start that makes a shadow drops it."""
-        with suppress(ServerError, ConnectionLost, ShadowUnavailable):
-            _drop(self._connection, self.name, self._here.database)
-        self._connection.close()
+    def close(self) -> bool:
+        """Drop it. What cannot be dropped now has its marker, and the next start with work to do drops it. False if the
+        connection was lost over it.
+        """
+        try:
+            with suppress(ServerError, ShadowUnavailable):
+                _drop(self._connection, self.name, self._here.database)
+        except ConnectionLost:
+            return False
+        finally:
+            self._connection.close()
+        return True
 
     def read(self) -> Schema:
         """What is in it now, in normal form."""

@@ -197,6 +197,19 @@ def test_the_tables_that_the_texts_leave(tmp_path: Path) -> None:
     assert found.tables() == ("one", "three")
 
 
+def test_tables_that_get_another_name(tmp_path: Path) -> None:
+    """By RENAME TABLE, also in a circle, and by a clause of ALTER TABLE; columns and indexes are no tables."""
+    tables = "; ".join(f"CREATE TABLE {name} (x INT, KEY i (x))" for name in ("a", "b", "c", "d", "e"))
+    found = loaded(
+        tmp_path,
+        a=tables,
+        b="RENAME TABLE a TO spare, b TO a, spare TO b; ALTER TABLE c ADD y INT, RENAME TO `c 2`;"
+        "ALTER TABLE d RENAME COLUMN x TO z, RENAME INDEX i TO j, RENAME KEY j TO k;"
+        "ALTER TABLE e ADD FOREIGN KEY (x) REFERENCES d (z), RENAME = f, ADD y INT; ALTER TABLE a RENAME again",
+    )
+    assert found.tables() == ("again", "b", "c 2", "d", "f")
+
+
 def test_an_excerpt_is_one_short_line() -> None:
     """For messages."""
     assert excerpt("ALTER\n  TABLE\tx") == "ALTER TABLE x"
