@@ -11,7 +11,6 @@ from typing import Any
 from schemagate import __version__
 from schemagate.arguments import WITHOUT_FILES, parse
 from schemagate.current import is_current, meet
-from schemagate.database import open_session
 from schemagate.errors import SchemagateError
 from schemagate.files import find
 from schemagate.log import make_log
@@ -24,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemagate.arguments import Arguments
+    from schemagate.database import Connection
     from schemagate.files import Files
     from schemagate.log import Log
     from schemagate.migrations import Migrations
+    from schemagate.server import Server
     from schemagate.settings import Settings
 
 
@@ -37,22 +38,24 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     with closing(connection):
         if is_current(connection, greeting, files, log):
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
-    migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
+        migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
+        return work(migrations, connection, greeting.server, settings, stop, log)
 
+
+def work(
+    migrations: Migrations, connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log
+) -> dict[str, Any]:
+    """The part of the story where there is something to do; `connection` watches over it."""
     from schemagate.apply import apply
     from schemagate.journal import recorded
-    from schemagate.lock import lock
     from schemagate.plan import make_plan
     from schemagate.rehearse import rehearse
-    from schemagate.server import working_session
     from schemagate.shadow import Shadows
     from schemagate.verify import expect, read, verify
+    from schemagate.watch import alone
 
-    here = greeting.server
-    opening = working_session(here.flavour, settings.lock_wait_seconds)
     with (
-        closing(open_session(settings, settings.database, opening)) as session,
-        lock(session, here, settings, stop, log),
+        alone(connection, here, settings, stop, log) as session,
         recorded(session, here, settings, "up") as journal,
         Shadows(settings, here, stop, session) as shadows,
     ):

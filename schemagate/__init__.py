@@ -6,7 +6,7 @@ One file per step of a start and one per thing outside. A file imports only from
     explain console log stop                                                 what we say, and when we end
     driver refusals reach database server waiting                            one session with the server
     flat kinds names bodies pieces sql checksums files migrations            SQL text, and files of it
-    lock history remembered journal                                          who runs, and what was run
+    lock orphans watch history remembered journal                            who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current                                                                  is there anything to do?
     plan isolation shadow expected verify rehearse session engines apply     the work

@@ -216,7 +216,7 @@ class _Run:
             self._end_what_it_began(entry.kind, "ROLLBACK")
             self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
             self._journal.flush()
-            raise _failed(migration, statement, error, statement.ordinal - 1) from error
+            raise self._refused(migration, statement, error, statement.ordinal - 1) from error
         self._end_what_it_began(entry.kind, "COMMIT")
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         return rows
@@ -245,7 +245,7 @@ class _Run:
             rows = self._connection.run(statement.raw)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
-            raise _failed(migration, statement, error, left) from error
+            raise self._refused(migration, statement, error, left) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         if self._journal.unwritten >= BATCH_STATEMENTS:  # a transaction of a million statements: memory is limited
             self._journal.flush(inside=self._transaction or self._batch is not None)
@@ -267,7 +267,7 @@ class _Run:
             self._connection.run(statement.raw)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
-            raise _failed(migration, statement, error, left) from error
+            raise self._refused(migration, statement, error, left) from error
         self._transaction = False
         return 0
 
@@ -344,12 +344,31 @@ class _Run:
             applied=self.statements,
         )
 
+    def _refused(self, migration: Migration, statement: Statement, error: ServerError, left: int) -> SchemagateError:
+        """What the start ends with; `left` of the file's statements are applied then."""
+        watch = self._connection.watch
+        if watch is None or not watch.broken_off:
+            return _failed(migration, statement, error, left)
+        return Interrupted(
+            f"Asked to stop: statement {statement.ordinal} of {migration.name} ran on for too long and was broken off "
+            f"(SCHEMAGATE_STOP_SECONDS); it is not applied. The next start goes on behind statement {left}.",
+            self._stop.signum,
+            migration=migration.name,
+            ordinal=statement.ordinal,
+            line=statement.line,
+            statement=excerpt(statement.head(2000)),
+            errno=error.errno,
+            error=error.text,
+            state=f"{left} of {migration.count} statements of this file are applied, this one is not",
+        )
+
     # --- what has to hold ---
 
     def _hold_the_lock(self) -> None:
         if time.monotonic() - self._lock_seen < LOCK_LOOK_SECONDS:
             return
-        if not lock.held(self._connection, self._database):
+        watch = self._connection.watch
+        if not (watch.holds(self._connection) if watch else lock.held(self._connection, self._database)):
             raise LockTimeout(
                 "The lock was lost while migrations ran: something between us and MySQL changed the session. "
                 "Connect to the server itself, not through a pooling proxy, and start again."

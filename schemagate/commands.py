@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import journal
 from schemagate.current import is_current, meet
-from schemagate.database import open_session
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import replay
 from schemagate.files import SNAPSHOT, find
 from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
-from schemagate.lock import lock, worker
+from schemagate.lock import worker
 from schemagate.log import Output
 from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
-from schemagate.server import working_session
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told, verified
+from schemagate.watch import alone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,12 +185,10 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     migrations = load(find(settings.migrations))
     path = Path(settings.migrations) / SNAPSHOT
     connection, greeting = meet(settings, stop, log, to_write=True)
-    connection.close()
     here = greeting.server
-    opening = working_session(here.flavour, settings.lock_wait_seconds)
     with (
-        closing(open_session(settings, settings.database, opening)) as session,
-        lock(session, here, settings, stop, log),
+        closing(connection),
+        alone(connection, here, settings, stop, log) as session,
         Shadows(settings, here, stop) as shadows,
     ):
         try:
@@ -296,12 +293,10 @@ def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> d
             problems=[arguments.name],
         )
     connection, greeting = meet(settings, stop, log, to_write=True)
-    connection.close()
     here = greeting.server
-    opening = working_session(here.flavour, settings.lock_wait_seconds)
     with (
-        closing(open_session(settings, settings.database, opening)) as session,
-        lock(session, here, settings, stop, log),
+        closing(connection),
+        alone(connection, here, settings, stop, log) as session,
         journal.recorded(session, here, settings, "resolve") as record,
     ):
         if not record.resolve(migration, int(ordinal), arguments.outcome):

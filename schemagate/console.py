@@ -49,6 +49,16 @@ EVENTS: dict[str, Event] = {
         "  … waiting for another start: {holder}[ since {since}][, {doing}][ ({waited_seconds:s})]",
     ),
     "lock.taken": Event("info", "This start is the only one at work from here on."),
+    "orphan.waiting": Event(
+        "info",
+        "What a dead start left running in the server is waited for; said now and then.",
+        "  … waiting for what {holder} left running[: {statement}][ ({running_seconds:s})][: {reason}]",
+    ),
+    "orphan.killed": Event(
+        "warning",
+        "The session that a dead start left behind was ended.",
+        "! Ended what {holder} left behind[: {statement}]: {reason}",
+    ),
     "plan.made": Event(
         "info",
         "What is left to run.",

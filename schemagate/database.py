@@ -84,6 +84,7 @@ class Connection:
     def __init__(self, raw: Session, several: bool) -> None:
         self._raw = raw
         self._several = several
+        self.watch: Any = None  # where there is one, it is entered around each statement of a migration
         self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
         self.greeting: str = raw.server_version
         self.tls: str | None = raw._sock.version() if isinstance(raw._sock, ssl.SSLSocket) else None
@@ -127,6 +128,12 @@ class Connection:
 
     def run(self, text: str | bytes | bytearray) -> int:
         """Run one statement of a migration as it is; its rows are read and thrown away. Returns the rows it changed."""
+        if self.watch is None:
+            return self._run(text)
+        with self.watch:
+            return self._run(text)
+
+    def _run(self, text: str | bytes | bytearray) -> int:
         affected, changed = 0, self._call(self._raw.query, text, True)
         while True:
             answer = self._raw._result
@@ -167,11 +174,11 @@ class Connection:
         """A value as SQL text, for the packets that cannot have parameters."""
         return str(self._raw.escape(value))
 
-    def be_patient(self) -> None:
-        """Wait for answers as long as they take: a statement may take hours. A login is limited in time, because a
-        proxy may accept it and then say nothing.
+    def be_patient(self, seconds: float | None = None) -> None:
+        """Wait for answers as long as they take, or so many seconds: a statement may take hours. A login is limited in
+        time, because a proxy may accept it and then say nothing.
         """
-        self._raw._read_timeout = None
+        self._raw._read_timeout = seconds
 
     def close(self) -> None:
         """End the session. Never raises: what is not committed is lost, and nothing of ours is left so."""

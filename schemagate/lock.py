@@ -1,14 +1,18 @@
-"""One start at a time."""
+"""One start at a time: the two locks of a schema, and who holds them.
+
+`alive` is held by a start in its watch session, which does nothing else; `stmt` in the session that runs the
+statements. `alive` is always taken first and given back last. So whoever has `alive` and does not get `stmt` knows that
+no living start holds it: what holds it is an orphan, the session of a start that died while its statement ran on in
+the server. A start between its two locks holds `alive`, and can be taken for nothing else than living.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from schemagate.errors import ConnectionLost, Interrupted, LockTimeout
+from schemagate.errors import Interrupted, LockTimeout
 from schemagate.lexer import quote
 from schemagate.refusals import INTERRUPTED, ServerError
 
@@ -23,64 +27,74 @@ SAY_EVERY_SECONDS = 5.0
 
 
 def lock_name(database: str) -> str:
-    """The name of the lock that guards a schema; `database` as the server returns it from DATABASE().
+    """The name of the lock `stmt` of a schema; `database` as the server returns it from DATABASE().
 
     At most 64 characters (MySQL's limit), and no upper case: names are compared case-sensitively by MariaDB alone.
     """
     return "schemagate:" + hashlib.sha256(database.encode()).hexdigest()[:32]
 
 
-@contextmanager
-def lock(
-    connection: Connection,
-    here: Server,
-    settings: Settings,
-    stop: Stop,
-    log: Log,
-) -> Iterator[None]:
-    """Hold the schema's lock in this session, the one that runs the statements; gives the seconds waited.
+def alive_name(database: str) -> str:
+    """The name of the lock `alive` of a schema."""
+    return lock_name(database) + ":alive"
 
-    So a statement that goes on in the server after we were killed keeps the lock until it has ended. While another
-    start holds it, says every five seconds who that is, since when, and what it does.
-    Raises LockTimeout after `lock_seconds`, Interrupted on a signal.
+
+def wait_for_the_living(connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> None:
+    """Take `alive` in this session. While another start holds it, says every five seconds who that is, since when, and
+    what it does. Raises LockTimeout after `lock_seconds`, Interrupted on a signal.
     """
-    name, began = lock_name(here.database), time.monotonic()
-    said = float("-inf")
-    while not _try(connection, name, min(1.0, settings.lock_seconds)):
-        if stop.requested:
-            raise _asked_to_stop(stop)
-        waited = time.monotonic() - began
-        if waited >= settings.lock_seconds:
-            holder = _holder(connection, name, here.database)
+    waiting = Waiting(connection, here, settings, stop, log)
+    while not take(connection, alive_name(here.database), min(1.0, settings.lock_seconds)):
+        waiting.go_on()
+
+
+class Waiting:
+    """The wait of a start for another: says now and then for whom, and ends after `lock_seconds` or on a signal."""
+
+    def __init__(self, connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> None:
+        self._connection, self._database = connection, here.database
+        self._seconds, self._stop, self._log = settings.lock_seconds, stop, log
+        self._began = time.monotonic()
+        self._said = float("-inf")
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return round(time.monotonic() - self._began, 3)
+
+    def go_on(self) -> None:
+        """After an attempt that failed. Raises LockTimeout or Interrupted where there is to be no other."""
+        self.stop_if_asked()
+        if self.seconds >= self._seconds:
+            holder = _holder(self._connection, self._database)
             raise LockTimeout(
-                f"Another start{_by(holder)} has held the lock for longer than {settings.lock_seconds:g} s. Let it "
+                f"Another start{_by(holder)} has held the lock for longer than {self._seconds:g} s. Let it "
                 "finish (or raise SCHEMAGATE_LOCK_SECONDS) and start again.",
                 **holder,
-                waited_seconds=round(waited, 3),
+                waited_seconds=self.seconds,
             )
-        if time.monotonic() - said >= SAY_EVERY_SECONDS:
-            said = time.monotonic()
-            log.info("lock.waiting", **_holder(connection, name, here.database), waited_seconds=round(waited, 3))
-    log.info("lock.taken", waited_seconds=round(time.monotonic() - began, 3))
-    try:
-        if stop.requested:
-            raise _asked_to_stop(stop)
-        yield
-    finally:
-        with suppress(ServerError, ConnectionLost):  # it ends with the session, which is gone or about to be closed
-            connection.execute("SELECT RELEASE_LOCK(%s)", name)
+        if self.due():
+            self._log.info("lock.waiting", **_holder(self._connection, self._database), waited_seconds=self.seconds)
+
+    def stop_if_asked(self) -> None:
+        """Raises Interrupted where a signal has arrived."""
+        if self._stop.requested:
+            raise asked_to_stop(self._stop)
+
+    def due(self) -> bool:
+        """Is it time to say something again?"""
+        due = time.monotonic() - self._said >= SAY_EVERY_SECONDS
+        self._said = time.monotonic() if due else self._said
+        return due
 
 
-def _asked_to_stop(stop: Stop) -> Interrupted:
+def asked_to_stop(stop: Stop) -> Interrupted:
+    """What a start ends with that is stopped before it has done anything."""
     return Interrupted("Asked to stop while waiting for another start; nothing was changed.", stop.signum)
 
 
-def held(connection: Connection, database: str) -> bool:
-    """Is the lock still ours? A proxy that changed our session behind our back would have lost it."""
-    return bool(connection.execute("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", lock_name(database)).rows[0][0])
-
-
-def _try(connection: Connection, name: str, seconds: float) -> bool:
+def take(connection: Connection, name: str, seconds: float) -> bool:
+    """One attempt to take a lock, of so many whole seconds."""
     try:
         return bool(connection.execute("SELECT GET_LOCK(%s, %s)", name, max(0, round(seconds))).rows[0][0])
     except ServerError as error:
@@ -89,15 +103,30 @@ def _try(connection: Connection, name: str, seconds: float) -> bool:
         raise
 
 
-def worker(connection: Connection, database: str) -> dict[str, object] | None:
-    """Who holds the lock now, as `describe` has it; None if nobody does. It takes no right to ask."""
-    (holder,) = connection.execute("SELECT IS_USED_LOCK(%s)", lock_name(database)).rows[0]
-    return None if holder is None else describe(connection, database, int(holder))
-
-
-def _holder(connection: Connection, name: str, database: str) -> dict[str, object]:
+def holder_of(connection: Connection, name: str) -> int | None:
+    """The connection that holds a lock now. It takes no right to ask."""
     (holder,) = connection.execute("SELECT IS_USED_LOCK(%s)", name).rows[0]
-    return describe(connection, database, int(holder)) if holder is not None else {"holder": "just gone"}
+    return None if holder is None else int(holder)
+
+
+def held(connection: Connection, database: str, watch: int | None = None) -> bool:
+    """Are the locks still ours: `stmt` in this session and, if that is asked, `alive` in the session `watch`? A proxy
+    that changed our session behind our back would have lost it.
+    """
+    mine, alive = connection.execute(
+        "SELECT IS_USED_LOCK(%s) = CONNECTION_ID(), IS_USED_LOCK(%s)", lock_name(database), alive_name(database)
+    ).rows[0]
+    return bool(mine) and watch in (None, alive)
+
+
+def worker(connection: Connection, database: str) -> dict[str, object] | None:
+    """Who runs statements now, as `describe` has it; None if nobody does. It takes no right to ask."""
+    holder = holder_of(connection, lock_name(database))
+    return None if holder is None else describe(connection, database, holder)
+
+
+def _holder(connection: Connection, database: str) -> dict[str, object]:
+    return worker(connection, database) or {"holder": "just gone"}
 
 
 def _by(holder: dict[str, object]) -> str:
@@ -105,7 +134,7 @@ def _by(holder: dict[str, object]) -> str:
 
 
 def describe(connection: Connection, database: str, holder: int) -> dict[str, object]:
-    """Who holds the lock, for those who wait: host, since when, doing what. As much as there is to see."""
+    """Whose session this is, for those who wait: host, since when, doing what. As much as there is to see."""
     facts: dict[str, object] = {"holder": f"connection {holder}", "since": None, "doing": None}
     db = quote(database)
     try:

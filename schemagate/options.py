@@ -128,6 +128,20 @@ SETTINGS: tuple[Setting, ...] = (
         "30",
     ),
     Setting(
+        "SCHEMAGATE_ORPHAN",
+        "orphan",
+        checks.choice("wait", "kill"),
+        "A statement that runs on in the server though its start is dead: `wait` for its end, or `kill` it.",
+        "wait",
+    ),
+    Setting(
+        "SCHEMAGATE_STOP_SECONDS",
+        "stop_seconds",
+        checks.duration(0, 86_400),
+        "How long the statement at hand may go on after SIGTERM; then it is broken off.",
+        "20",
+    ),
+    Setting(
         "SCHEMAGATE_SHADOW",
         "shadow",
         checks.SHADOW,

@@ -13,7 +13,7 @@ ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files migrations
-    lock history remembered journal
+    lock orphans watch history remembered journal
     grants clauses listing programs outlines schema loading snapshot
     current
     plan isolation shadow expected verify rehearse session engines apply

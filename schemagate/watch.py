@@ -1,0 +1,171 @@
+"""The watch session: it shows that this start lives, and ends a statement that runs on after SIGTERM for too long."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from schemagate.database import open_session
+from schemagate.errors import ConnectionLost, SchemagateError
+from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living
+from schemagate.orphans import outlast
+from schemagate.refusals import ServerError
+from schemagate.server import working_session
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from schemagate.database import Connection
+    from schemagate.log import Log
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+LOOK_SECONDS = 0.25
+BEAT_SECONDS = 10.0
+# The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
+SILENCE_SECONDS = 60
+ANSWER_SECONDS = 30.0  # how long an answer in the watch session may take
+SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
+
+
+class Watch:
+    """The watch session of a start that holds `alive`, and the thread that keeps it.
+
+    The main thread sits in a read as long as a statement runs, so somebody else has to look at the clock. `with` it,
+    around one statement: then SIGTERM gives that so many seconds more, and ends it with KILL QUERY.
+    """
+
+    def __init__(self, connection: Connection, here: Server, settings: Settings, stop: Stop) -> None:
+        self._connection, self._here, self._settings, self._stop = connection, here, settings, stop
+        self._session = 0  # the connection that runs statements
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._running = False
+        self._asked: float | None = None  # since when we are asked to stop
+        self._beaten = time.monotonic()
+        self.broken_off = False
+        """Was a statement ended by us?"""
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread.start()
+
+    def guard(self, session: Connection) -> None:
+        """This is the session that runs the statements."""
+        self._session, session.watch = session.id, self
+
+    def __enter__(self) -> None:
+        self._running = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:  # a KILL QUERY that is on its way hits nothing that comes later
+            self._running = False
+
+    def holds(self, session: Connection) -> bool:
+        """Are both locks ours? A watch session that was lost is replaced. Raises ConnectionLost where `alive` went to
+        another start meanwhile: it takes us for dead.
+        """
+        database = self._here.database
+        if held(session, database, self._connection.id):
+            return True
+        if not held(session, database):
+            return False
+        with self._lock:
+            self._beat()
+        if held(session, database, self._connection.id):
+            return True
+        raise ConnectionLost("The watch session was lost, and another start has taken its lock. Start again.")
+
+    def close(self) -> None:
+        """End the thread and the session, and with it `alive`."""
+        self._done.set()
+        self._thread.join(ANSWER_SECONDS)
+        self._connection.close()
+
+    def _watch(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})  # they are for the main thread
+        while not self._done.wait(LOOK_SECONDS):
+            now = time.monotonic()
+            if self._stop.requested and self._asked is None:
+                self._asked = now
+            overdue = self._asked is not None and now - self._asked >= self._settings.stop_seconds
+            if not overdue and now - self._beaten < BEAT_SECONDS:
+                continue
+            with self._lock:
+                if overdue and self._running:
+                    self._break_off()
+                if now - self._beaten >= BEAT_SECONDS:
+                    self._beat()
+
+    def _break_off(self) -> None:
+        with suppress(ServerError, ConnectionLost):
+            self._connection.execute(f"KILL QUERY {self._session}")
+            self.broken_off = True
+
+    def _beat(self) -> None:
+        """Show that we live; where the session is gone, with another one."""
+        self._beaten = time.monotonic()
+        with suppress(ServerError):
+            try:
+                self._connection.execute("DO 0")
+            except ConnectionLost:
+                with suppress(SchemagateError):
+                    self._replace()
+
+    def _replace(self) -> None:
+        self._connection.close()
+        connection = open_session(self._settings, self._settings.database, [f"SET wait_timeout = {SILENCE_SECONDS}"])
+        connection.be_patient(ANSWER_SECONDS)
+        self._connection = connection
+        take(connection, alive_name(self._here.database), 1.0)
+
+
+@contextmanager
+def alone(connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> Iterator[Connection]:
+    """The session that runs statements, while no other start of this schema does and nothing that one left behind.
+
+    `connection` becomes the watch session. Where the account may not have enough sessions at a time it is closed, and
+    both locks are in the one that runs statements: then nobody can tell our orphan from us, and waits for it as long as
+    for a living start. Raises LockTimeout, Interrupted, and what `open_session` raises.
+    """
+    began = time.monotonic()
+    opening = working_session(here.flavour, settings.lock_wait_seconds)
+    watch: Watch | None = None
+    try:
+        if _has_room(connection):
+            connection.be_patient(ANSWER_SECONDS)
+            wait_for_the_living(connection, here, settings, stop, log)
+            watch = Watch(connection, here, settings, stop)
+        else:
+            connection.close()
+        with closing(open_session(settings, settings.database, opening)) as session:
+            if watch is None:
+                wait_for_the_living(session, here, settings, stop, log)
+            outlast(session, here, settings, stop, log)
+            if watch:
+                watch.guard(session)
+            log.info("lock.taken", waited_seconds=round(time.monotonic() - began, 3))
+            try:
+                if stop.requested:
+                    raise asked_to_stop(stop)
+                yield session
+            finally:
+                with suppress(ServerError, ConnectionLost):  # it ends with the session, which may be gone
+                    session.execute("SELECT RELEASE_LOCK(%s)", lock_name(here.database))
+    finally:
+        if watch:
+            watch.close()
+
+
+def _has_room(connection: Connection) -> bool:
+    """May the account have as many sessions at a time as a start uses? https://dev.mysql.com/doc/refman/9.4/en/
+    server-system-variables.html#sysvar_max_user_connections: the session's value is that of the account.
+    """
+    _, answer = connection.packet([f"SET wait_timeout = {SILENCE_SECONDS}", "SELECT @@max_user_connections"])
+    limit = 0 if isinstance(answer, ServerError) else int(answer.rows[0][0])
+    return limit == 0 or limit >= SESSIONS

@@ -1,0 +1,197 @@
+"""A start dies and its statement lives on in the server: the next start knows it from a living start's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemagate.lock import alive_name, lock_name
+from tests.database.gate import Gate, last, said, until_said
+from tests.database.world import Start, until
+from tests.databases import Database
+
+NUMBERS = "CREATE TABLE numbers (id INT PRIMARY KEY);\nINSERT INTO numbers VALUES " + ", ".join(
+    f"({number})" for number in range(100)
+)
+# A statement that goes on with or without somebody who listens, and shows how far it came: each of its sleeps is too
+# short for the server to look.
+PROCEDURE = """;
+CREATE TABLE slow (id INT PRIMARY KEY);
+CREATE PROCEDURE fill(most INT) BEGIN
+  DECLARE n INT DEFAULT 0;
+  WHILE n < most DO
+    INSERT INTO slow SELECT n + SLEEP(0.1);
+    SET n = n + 1;
+  END WHILE;
+END;
+"""
+SLOW = "CALL fill({rows})"
+WITHOUT_SHADOW: dict[str, Any] = {"SCHEMAGATE_SHADOW": "off"}  # in which it would be as slow
+
+
+@pytest.fixture
+def gate(database: Database, tmp_path: Path) -> Gate:
+    """A schema that has a table of a hundred rows."""
+    gate = Gate(database, tmp_path).write(a_numbers=NUMBERS + PROCEDURE)
+    gate.run()
+    database.may_leave_shadow = True
+    return gate
+
+
+def runs(database: Database, pattern: str) -> int | None:
+    """The connection that runs a statement of this pattern in the schema."""
+    rows = database.rows(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = %s AND INFO LIKE %s AND ID <> CONNECTION_ID()",
+        database.name,
+        pattern,
+    )
+    return rows[0][0] if rows else None
+
+
+def killed_during(gate: Gate, pattern: str, **variables: Any) -> Start:
+    """A start that got kill -9 while such a statement ran."""
+    start = gate.begin(**variables)
+    until(lambda: runs(gate.database, pattern) is not None, f"{pattern} in\n{start.text}")
+    start.process.kill()
+    start.wait()
+    return start
+
+
+def tables(database: Database) -> set[str]:
+    return {name for (name,) in database.rows("SHOW TABLES") if not name.startswith("schemagate_")}
+
+
+def test_an_orphan_that_runs_is_waited_for(gate: Gate) -> None:
+    """Longer than for a living start, since nobody could know before its end what it did; and it is said."""
+    gate.write(b_slow=SLOW.format(rows=40))
+    killed_during(gate, "INSERT INTO slow%", **WITHOUT_SHADOW)
+    second = gate.begin(SCHEMAGATE_LOCK_SECONDS="1", **WITHOUT_SHADOW)
+    until_said(second, "lock.taken")
+    assert gate.database.value("SELECT COUNT(*) FROM slow") == 40
+    second.wait()
+    waited = said(second, "orphan.waiting")[0]
+    assert waited["statement"].startswith("INSERT INTO slow")
+    assert waited["doing"] == "b_slow:1 call"
+    assert not said(second, "orphan.killed")
+
+
+def test_an_orphan_that_runs_is_killed_where_the_setting_says_so(gate: Gate) -> None:
+    """The server takes back what it can."""
+    gate.write(b_slow=SLOW.format(rows=100))
+    killed_during(gate, "INSERT INTO slow%", **WITHOUT_SHADOW)
+    began = time.monotonic()
+    second = gate.begin(SCHEMAGATE_ORPHAN="kill", **WITHOUT_SHADOW)
+    until_said(second, "lock.taken")
+    assert time.monotonic() - began < 8
+    assert gate.database.value("SELECT COUNT(*) FROM slow") < 100
+    assert said(second, "orphan.killed")[0]["reason"] == "SCHEMAGATE_ORPHAN is kill"
+    second.process.kill()
+    second.wait()
+
+
+def test_an_orphan_that_waits_for_a_table_is_killed(gate: Gate) -> None:
+    """It would keep everybody from the table, and run when nobody expects it. (MariaDB may be faster than we.)"""
+    database = gate.database
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with database.connect() as application, application.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM numbers")
+        killed_during(gate, "ALTER TABLE numbers%", SCHEMAGATE_LOCK_WAIT_SECONDS="60")
+        second = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="1", **WITHOUT_SHADOW)
+        until_said(second, "lock.taken")
+        killed = said(second, "orphan.killed")
+        assert not database.rows("SHOW COLUMNS FROM numbers LIKE 'email'")
+        assert killed or database.server.flavour == "mariadb"
+        assert all("waits for a lock" in line["reason"] for line in killed)
+        cursor.execute("COMMIT")
+    second.wait()
+
+
+def test_a_living_start_that_waits_for_a_table_is_not_touched(gate: Gate) -> None:
+    """In the list of processes it looks exactly like an orphan's."""
+    database = gate.database
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with database.connect() as application, application.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM numbers")
+        first = gate.begin(SCHEMAGATE_ORPHAN="kill")
+        until(lambda: runs(database, "ALTER TABLE numbers%") is not None, "the wait")
+        running = runs(database, "ALTER TABLE numbers%")
+        second = gate.begin(SCHEMAGATE_ORPHAN="kill")
+        until_said(second, "lock.waiting")
+        time.sleep(3)
+        assert runs(database, "ALTER TABLE numbers%") == running
+        cursor.execute("COMMIT")
+    assert (first.wait(), second.wait()) == (0, 0), second.text
+    assert not said(second, "orphan.waiting")
+    assert last(second)["applied"] == 0
+
+
+def test_a_start_that_is_killed_while_it_waits_keeps_nobody_up(gate: Gate) -> None:
+    """Its wait ends with it, and it has touched nothing."""
+    gate.write(b_slow=SLOW.format(rows=30))
+    first = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "INSERT INTO slow%") is not None, "the statement")
+    second = gate.begin(**WITHOUT_SHADOW)
+    until_said(second, "lock.waiting")
+    second.process.kill()
+    second.wait()
+    third = gate.begin(**WITHOUT_SHADOW)
+    assert (first.wait(), third.wait()) == (0, 0), third.text
+    assert not said(third, "orphan.waiting")
+    assert gate.database.value("SELECT COUNT(*) FROM slow") == 30
+
+
+def test_who_holds_a_lock_by_hand_is_waited_for_and_left_alone(gate: Gate) -> None:
+    """Either of the two: the journal knows of no start in that session. It is waited for as for a living start."""
+    gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
+    database = gate.database
+    for name in (lock_name(database.name), alive_name(database.name)):
+        with database.connect() as somebody, somebody.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(%s, 0)", (name,))
+            late = gate.run(expected=22, SCHEMAGATE_LOCK_SECONDS="3", SCHEMAGATE_ORPHAN="kill")
+            assert said(late, "lock.waiting")
+            assert not said(late, "orphan.killed")
+            cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
+            assert cursor.fetchall() == ((1,),)
+
+
+def test_an_orphan_of_another_account_is_waited_for_as_a_living_start(gate: Gate) -> None:
+    """The account cannot see what it does, and may not end it."""
+    gate.write(b_slow=SLOW.format(rows=60))
+    account = gate.database.account("ALL ON {database}.*")
+    killed_during(gate, "INSERT INTO slow%", **WITHOUT_SHADOW)
+    late = gate.run(expected=22, account=account, SCHEMAGATE_LOCK_SECONDS="1", SCHEMAGATE_ORPHAN="kill")
+    assert not said(late, "orphan.killed")
+    assert last(late)["doing"] == "b_slow:1 call"
+
+
+def test_an_account_with_two_sessions_does_without_the_watch(gate: Gate) -> None:
+    """Then an orphan of it cannot be told from a living start, and is waited for like one."""
+    database = gate.database
+    user, password = database.account("ALL ON {database}.*", "ALL ON {shadow}.*")
+    database.run(f"ALTER USER '{user}'@'%' WITH MAX_USER_CONNECTIONS 2")
+    gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
+    start = gate.run(account=(user, password))
+    assert said(start, "rehearsal.passed")
+    gate.write(c_slow=SLOW.format(rows=60))
+    killed_during(gate, "INSERT INTO slow%", account=(user, password), **WITHOUT_SHADOW)
+    late = gate.run(expected=22, SCHEMAGATE_LOCK_SECONDS="1", SCHEMAGATE_ORPHAN="kill")
+    assert last(late)["doing"] == "c_slow:1 call"
+    assert not said(late, "orphan.killed")
+
+
+def test_a_watch_session_that_is_lost_is_replaced(gate: Gate) -> None:
+    """An operator ends it, or a proxy: the start goes on, and still counts as living."""
+    database = gate.database
+    gate.write(b_slow=SLOW.format(rows=20), c_more="CREATE TABLE more (id INT PRIMARY KEY)")
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(database, "INSERT INTO slow%") is not None, "the statement")
+    watch = database.value("SELECT IS_USED_LOCK(%s)", alive_name(database.name))
+    assert watch != runs(database, "INSERT INTO slow%")
+    database.run(f"KILL {watch}")
+    assert start.wait() == 0, start.text
+    assert tables(database) == {"numbers", "slow", "more"}

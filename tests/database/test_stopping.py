@@ -1,0 +1,95 @@
+"""SIGTERM in the middle of a statement: it gets its time, then it is broken off, and what is left is known."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.database.gate import Gate, last
+from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
+from tests.database.world import until
+from tests.databases import Database
+
+SLOW = "CREATE TABLE slow AS SELECT id, SLEEP(0.1) AS pause FROM numbers WHERE id < {rows}"
+
+
+@pytest.fixture
+def gate(database: Database, tmp_path: Path) -> Gate:
+    """A schema that has a table of a hundred rows."""
+    gate = Gate(database, tmp_path).write(a_numbers=NUMBERS)
+    gate.run()
+    return gate
+
+
+def stopped(gate: Gate, pattern: str, seconds: str) -> tuple[dict[str, object], float]:
+    """The last line of a start that got SIGTERM while such a statement ran, and how long it went on after that."""
+    start = gate.begin(SCHEMAGATE_STOP_SECONDS=seconds, **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, pattern) is not None, pattern)
+    start.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert start.wait() == 143, start.text
+    return dict(last(start)), time.monotonic() - began
+
+
+def test_ddl_that_takes_too_long_is_broken_off(gate: Gate) -> None:
+    """It is not applied, which is said; the next start runs it again."""
+    gate.write(b_slow=f"CREATE TABLE first (id INT PRIMARY KEY);\n{SLOW.format(rows=100)}")
+    line, took = stopped(gate, "CREATE TABLE slow%", "1")
+    assert 0.9 < took < 5
+    assert (line["ordinal"], line["state"]) == (2, "1 of 2 statements of this file are applied, this one is not")
+    assert tables(gate.database) == {"numbers", "first"}
+    outcomes = "SELECT ordinal, outcome FROM schemagate_journal WHERE migration = 'b_slow' ORDER BY id"
+    assert gate.database.rows(outcomes) == ((1, "applied"), (2, "failed"))
+    assert gate.database.rows("SELECT exit_code FROM schemagate_starts ORDER BY id DESC LIMIT 1") == ((143,),)
+    gate.write(b_slow=f"CREATE TABLE first (id INT PRIMARY KEY);\n{SLOW.format(rows=2)}").run(**WITHOUT_SHADOW)
+    assert gate.database.value("SELECT COUNT(*) FROM slow") == 2
+
+
+def test_a_change_of_rows_that_takes_too_long_is_broken_off(gate: Gate) -> None:
+    """What was applied before it stays, also what shares a transaction with it."""
+    gate.write(
+        b_rows="CREATE TABLE kept (id INT PRIMARY KEY);\nINSERT INTO kept VALUES (1000);\n"
+        "INSERT INTO kept SELECT id + SLEEP(0.1) FROM numbers;"
+    )
+    line, took = stopped(gate, "INSERT INTO kept SELECT%", "0.5")
+    assert 0.4 < took < 5
+    assert (line["ordinal"], line["state"]) == (3, "2 of 3 statements of this file are applied, this one is not")
+    assert gate.database.rows("SELECT id FROM kept") == ((1000,),)
+
+
+def test_a_transaction_of_the_file_that_is_broken_off_is_taken_back(gate: Gate) -> None:
+    """Whole, and the next start begins it anew."""
+    gate.write(
+        b_rows="CREATE TABLE kept (id INT PRIMARY KEY);\nSTART TRANSACTION;\nINSERT INTO kept VALUES (1000);\n"
+        "INSERT INTO kept SELECT id + SLEEP(0.1) FROM numbers;\nCOMMIT;"
+    )
+    line, _ = stopped(gate, "INSERT INTO kept SELECT%", "0.5")
+    assert line["state"] == "1 of 5 statements of this file are applied, this one is not"
+    assert gate.database.rows("SELECT id FROM kept") == ()
+
+
+def test_a_statement_that_ends_in_time_is_applied(gate: Gate) -> None:
+    """And nothing is begun after it."""
+    gate.write(b_slow=f"{SLOW.format(rows=15)};\nCREATE TABLE later (id INT PRIMARY KEY)")
+    line, took = stopped(gate, "CREATE TABLE slow%", "20")
+    assert took < 5
+    assert line["ordinal"] == 2
+    assert tables(gate.database) == {"numbers", "slow"}
+    gate.run(**WITHOUT_SHADOW)
+    assert tables(gate.database) == {"numbers", "slow", "later"}
+
+
+def test_a_statement_that_waits_for_the_application_is_broken_off(gate: Gate) -> None:
+    """An ALTER in the queue for a table leaves the queue."""
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with gate.database.connect() as application, application.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM numbers")
+        line, took = stopped(gate, "ALTER TABLE numbers%", "0.5")
+        assert took < 5
+        assert line["ordinal"] == 1
+        assert runs(gate.database, "ALTER TABLE numbers%") is None
+    gate.run()
