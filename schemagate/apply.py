@@ -48,6 +48,8 @@ ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT, 1206, 1020, 3101})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
 BATCH_SECONDS = 0.5
+# No server's max_allowed_packet is set to less than its default of older days.
+LONG = 1 << 20
 # The lock goes with the connection, which shows, or by SQL: after any that could do it we look at once. What is left is
 # a proxy that changes our session behind our back, and that is found out soon enough.
 LOCK_LOOK_SECONDS = 0.1
@@ -78,6 +80,7 @@ def apply(
     run = _Run(connection, journal, here, settings, stop, log)
     for migration, count in plan.accepted:
         checksums = [statement.checksum for statement in islice(migration.statements(), count)]
+        log.warning("migration.accepted", migration=migration.name, statements=count)
         journal.accept(migration.name, checksums, migration.count)
     for migration in plan.completed:
         journal.complete(migration.name, migration.count)
@@ -114,6 +117,7 @@ class _Run:
         self._keeper = Keeper(connection, opening, log)
         self._engines = Engines(connection, here.database)
         self._transaction = False  # one that the file began
+        self._savepoint = False  # in it, is there one that the file set?
         self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
         self._applied_before = 0  # how many entries were applied before it
         self._batch: float | None = None  # since when a transaction of ours is open
@@ -137,6 +141,8 @@ class _Run:
                 del statement
                 continue
             self._stop_if_asked(migration, statement)
+            if len(statement.raw) >= LONG:
+                self._refuse_too_long(migration, statement)
             self._one(migration, statement, kind)
             del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
@@ -148,6 +154,21 @@ class _Run:
             statements=todo.count,
             rows=self.rows - rows,
             elapsed_seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _refuse_too_long(self, migration: Migration, statement: Statement) -> None:
+        """The server would end the session without a word of why."""
+        (limit,) = self._connection.execute("SELECT @@SESSION.max_allowed_packet").rows[0]
+        if len(statement.raw) < int(limit):
+            return
+        self.leave()
+        raise MigrationInvalid(
+            f"{migration.file}:{statement.line}: statement {statement.ordinal} has {len(statement.raw):,} bytes, and "
+            f"the server takes less than {int(limit):,} (max_allowed_packet). Divide it, or raise the server's limit.",
+            file=migration.file,
+            line=statement.line,
+            ordinal=statement.ordinal,
+            state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied",
         )
 
     def _say(self, level: str, event: str, **fields: Any) -> None:
@@ -189,7 +210,8 @@ class _Run:
         if self._transaction and kind in DATA | CALLING:
             raise MigrationInvalid(
                 f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
-                "(in a table that is not InnoDB, or in a procedure) cannot be taken back with it. Put it outside.",
+                "(by a view, in a table that is not InnoDB, in a procedure) may be nothing that goes back with it. "
+                "Put it outside.",
                 file=migration.file,
                 line=statement.line,
                 ordinal=statement.ordinal,
@@ -247,7 +269,9 @@ class _Run:
             left = self._fail(entry, error, time.monotonic() - began)
             raise self._refused(migration, statement, error, left) from error
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
-        if self._journal.unwritten >= BATCH_STATEMENTS:  # a transaction of a million statements: memory is limited
+        self._savepoint = self._transaction and (self._savepoint or entry.kind == "savepoint")
+        # A transaction of a million statements: memory is limited. But ROLLBACK TO would take the entries along.
+        if self._journal.unwritten >= BATCH_STATEMENTS and not self._savepoint:
             self._journal.flush(inside=self._transaction or self._batch is not None)
         return rows
 

@@ -75,6 +75,12 @@ EVENTS: dict[str, Event] = {
         "One statement is not tried in the shadow.",
         "  ! {migration}[, line {line}] is not rehearsed: {reason}",
     ),
+    "migration.accepted": Event(
+        "warning",
+        "An edited file was allowed by name: its first `statements` count as applied as they stand now, whatever was "
+        "run in their place; those behind them are run.",
+        "! {migration} was edited; by the setting, its first {statements} statements count as applied",
+    ),
     "migration.began": Event(
         "info",
         "The first pending statement of a migration comes next.",

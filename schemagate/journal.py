@@ -131,7 +131,8 @@ class Journal:
             self._server.version,
             self.now(),
         )
-        self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID()").rows[0][0])
+        # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
+        self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
         self._connection.execute(f"DELETE FROM {self._tables['schemagate_verified']}")
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:

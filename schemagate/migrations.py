@@ -38,10 +38,12 @@ FORBIDDEN = {
     "set autocommit": "what is committed would be unknown; write START TRANSACTION … COMMIT instead",
     "shutdown": "it would end the server",
     "kill": "it would end other sessions",
+    "backup": "it locks out the journal; leave it out",
 }
 # Settings of the session under which our own statements would fail, or never be committed.
 UNSETTABLE = (
     rb"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
+    rb"|\bcharacter_set_results\s*:?=\s*['\"]?(utf16|utf32|ucs2)"
     rb"|\btransaction\s+read\s+only\b|`autocommit`|\A\s*set\s+role\b"
 )
 
@@ -228,6 +230,10 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
         reason = "the journal is written in the same session, and could not be; leave it out"
     if reason is None and kind == "commit" and set(_words(statement)) - {"COMMIT", "WORK"}:
         reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
+    if reason is None and kind == "start transaction" and {"READ", "ONLY"} <= set(_words(statement)):
+        reason = "the journal is written in the same transaction, and could not be; leave READ ONLY out"
+    if reason is None and kind == "flush" and {"READ", "EXPORT"} & set(_words(statement)):
+        reason = "WITH READ LOCK and FOR EXPORT lock out the journal; leave it out"
     if reason is not None:
         raise MigrationInvalid(
             f"{file}:{statement.line}: {kind.upper()} may not be in a migration: {reason}.",

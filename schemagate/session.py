@@ -62,6 +62,8 @@ class Keeper:
     def put_back(self) -> None:
         if self._variables is None or not self._changed:
             return
+        for text in self._opening:  # first, so that we can ask at all
+            self._connection.execute(text)
         now = self._session_variables()
         for name, value in self._variables.items():
             if now.get(name) != value and name not in RESTLESS:
@@ -70,8 +72,6 @@ class Keeper:
         self._set_back("SET timestamp = 0")
         for name in sorted(self._changed - {""}):
             self._set_back(f"SET {name} = NULL" if name.startswith("@") else f"DROP TEMPORARY TABLE IF EXISTS {name}")
-        for text in self._opening:
-            self._connection.execute(text)
         self._changed.clear()
 
     def _set_back(self, text: str) -> None:

@@ -307,6 +307,40 @@ def test_a_written_transaction_is_one(gate: Gate, begin: str) -> None:
     assert applied == list(range(1, 10))
 
 
+def test_a_savepoint_takes_back_rows_and_no_entries(gate: Gate) -> None:
+    """Also where so many statements stand behind it that their entries could have been written in between."""
+    rows = "".join(f"INSERT INTO a VALUES ({number});\n" for number in range(10, 710))
+    gate.write(
+        a_first="CREATE TABLE a (id INT PRIMARY KEY);"
+        f"START TRANSACTION; INSERT INTO a VALUES (1); SAVEPOINT s;\n{rows}"
+        "ROLLBACK TO SAVEPOINT s; INSERT INTO a VALUES (2); COMMIT;"
+    ).run()
+    assert gate.database.rows("SELECT id FROM a ORDER BY id") == ((1,), (2,))
+    assert [ordinal for ordinal, outcome in outcomes(gate.database) if outcome == "applied"] == list(range(1, 708))
+    gate.write(b_second="INSERT INTO a VALUES (3);").run()
+
+
+def test_a_statement_that_the_server_would_not_take_is_refused_with_its_place(gate: Gate) -> None:
+    """It would end the session, which looks like a server that is gone."""
+    limit = gate.database.value("SELECT @@max_allowed_packet")
+    gate.write(
+        a_first=f"CREATE TABLE a (id INT PRIMARY KEY, t LONGTEXT);\nINSERT INTO a VALUES (1, '{'x' * limit}');\n"
+        "INSERT INTO a VALUES (2, 'short');"
+    )
+    error = last(gate.run(expected=11))
+    assert (error["file"], error["line"], error["ordinal"]) == ("a_first.sql", 2, 2)
+    assert f"{limit:,}" in error["message"]
+    assert outcomes(gate.database) == [(1, "applied")]
+    gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY, t LONGTEXT);\nINSERT INTO a VALUES (2, 'short');").run()
+    assert gate.database.rows("SELECT id FROM a") == ((2,),)
+
+
+def test_the_first_statement_knows_of_no_insert_before_it(gate: Gate) -> None:
+    """Our own rows have numbers, too, and no migration gets to see them."""
+    gate.write(a_first="CREATE TABLE a (id BIGINT PRIMARY KEY); INSERT INTO a VALUES (LAST_INSERT_ID());").run()
+    assert gate.database.rows("SELECT id FROM a") == ((0,),)
+
+
 def test_structure_in_a_written_transaction_commits_it(gate: Gate) -> None:
     """As the server does; the entries of what it commits are there with it."""
     gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY);").run()
@@ -442,6 +476,7 @@ SETTINGS = """
     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
     SET group_concat_max_len = 4096, max_error_count = 7, sql_safe_updates = 1, sql_select_limit = 3;
     SET timestamp = 1000000000;
+    SET sql_big_selects = 0, max_join_size = 1;
     SET lc_time_names = 'de_DE', div_precision_increment = 9, innodb_lock_wait_timeout = 3, lock_wait_timeout = 4;
     SET default_storage_engine = 'MyISAM', character_set_server = 'latin2', collation_connection = 'latin1_bin';
     CREATE TEMPORARY TABLE first (id INT);
