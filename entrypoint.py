@@ -50,6 +50,7 @@ def work(
     from schemagate.journal import recorded
     from schemagate.plan import make_plan
     from schemagate.rehearse import rehearse
+    from schemagate.resuming import resumable
     from schemagate.shadow import Shadows
     from schemagate.verify import expect, read, verify
     from schemagate.watch import alone
@@ -60,7 +61,7 @@ def work(
         Shadows(settings, here, stop, session) as shadows,
     ):
         expected = expect(migrations, session, here, shadows, log)
-        plan = make_plan(migrations, journal.history, settings)
+        plan = resumable(make_plan(migrations, journal.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)
         before = read(session, here)
         fresh = not before.schema.objects and not journal.history.past

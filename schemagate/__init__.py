@@ -9,6 +9,7 @@ One file per step of a start and one per thing outside. A file imports only from
     lock orphans watch history remembered journal                            who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current                                                                  is there anything to do?
+    wording effects resuming                                                 what ends with a session
     plan isolation shadow expected verify rehearse session engines apply     the work
     arguments commands                                                       the command line
 

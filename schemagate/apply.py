@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
+from schemagate.effects import Around
 from schemagate.engines import Engines
 from schemagate.errors import (
     ConnectionLost,
@@ -22,7 +23,7 @@ from schemagate.errors import (
 from schemagate.lexer import quote
 from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
-from schemagate.session import SESSION, UNSETTLING, Keeper, is_plain, refuse_lost_variables
+from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -116,6 +117,7 @@ class _Run:
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         self._keeper = Keeper(connection, opening, log)
         self._engines = Engines(connection, here.database)
+        self._around = Around()  # the temporary tables of the file
         self._transaction = False  # one that the file began
         self._savepoint = False  # in it, is there one that the file set?
         self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
@@ -130,19 +132,19 @@ class _Run:
         """Run what is left of one migration; the session is then as it was before."""
         migration, began, rows = todo.migration, time.monotonic(), self.rows
         self._say("info", "migration.began", migration=migration.name, statements=todo.count)
-        if todo.first > 1:
-            refuse_lost_variables(todo)
+        resumed, self._around = Resumed(todo, self._connection, self._keeper), Around()
         for statement in migration.statements():
             kind = statement.kind
-            self._keeper.before(statement, kind)
             if statement.ordinal < todo.first:
-                if kind == "set" and is_plain(statement):  # what the rest of the file relies on
-                    self._connection.run(statement.raw)
+                resumed.again(statement, kind)
+                self._around.note_temporary(statement, kind)
                 del statement
                 continue
             self._stop_if_asked(migration, statement)
             if len(statement.raw) >= LONG:
                 self._refuse_too_long(migration, statement)
+            resumed.before(statement)
+            self._keeper.before(statement, kind)
             self._one(migration, statement, kind)
             del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
@@ -205,6 +207,9 @@ class _Run:
             return self._start_transaction
         if self._transaction and kind == "commit":
             return self._commit
+        passing = passes(statement, kind, self._around)
+        if passing and (not self._transaction or kind in SESSION | DATA):
+            return self._passing
         if kind in DATA and self._engines.transactional(statement):
             return self._inside if self._transaction else self._batched
         if self._transaction and kind in DATA | CALLING:
@@ -216,7 +221,7 @@ class _Run:
                 line=statement.line,
                 ordinal=statement.ordinal,
             )
-        if kind in SESSION or (self._transaction and kind in INSIDE):
+        if self._transaction and kind in INSIDE | SESSION:
             return self._inside
         return self._begun
 
@@ -260,8 +265,6 @@ class _Run:
 
     def _inside(self, migration: Migration, statement: Statement, entry: Entry) -> int:
         """In a transaction, or without any effect that lasts: the entry is written before the next commit."""
-        if entry.kind in SESSION:
-            self._commit_batch()
         began = time.monotonic()
         try:
             rows = self._connection.run(statement.raw)
@@ -273,6 +276,13 @@ class _Run:
         # A transaction of a million statements: memory is limited. But ROLLBACK TO would take the entries along.
         if self._journal.unwritten >= BATCH_STATEMENTS and not self._savepoint:
             self._journal.flush(inside=self._transaction or self._batch is not None)
+        return rows
+
+    def _passing(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """Of the session alone: its entry is written with the next one, and without, it is run again."""
+        self._commit_batch()
+        rows = self._inside(migration, statement, entry)
+        self._around.note_temporary(statement, entry.kind)
         return rows
 
     def _start_transaction(self, migration: Migration, statement: Statement, entry: Entry) -> int:

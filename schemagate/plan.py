@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from schemagate.errors import HistoryMismatch, StatementInDoubt
 from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
 
+if TYPE_CHECKING:
+    from schemagate.resuming import Resumption
+
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """What is left of one migration: its statements from `first` on."""
+    """What is left of one migration: its statements from `first` on; and, once that is known, how it is resumed."""
 
     migration: Migration
     first: int
+    resumption: Resumption | None = None
 
     @property
     def count(self) -> int:

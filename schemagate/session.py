@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from schemagate.effects import CHANGING_TABLES, INSERTING, LOOKED_AT, Around, effects_of
 from schemagate.errors import MigrationInvalid
 from schemagate.lexer import quote
 from schemagate.refusals import ServerError
+from schemagate.resuming import GONE, Resumption, lost
+from schemagate.wording import INSERT_ID, named_variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +35,9 @@ RESTLESS = frozenset(
         "warning_count", "timestamp", "in_transaction", "gtid_seq_no", "gtid_domain_id", "server_id",
     }
 )  # fmt: skip
-
-
-NAMED = r"(?<![@\w'\"`])@([\w.$]+)"
-QUOTED = r"(?<![@\w'\"`])@`((?:[^`]|``)+)`"
-# `SET @a = …, @b = …` and `INTO @a`; an assignment inside an expression, `@a := …`, depends on too much.
-ASSIGNED = r"(?:(?:\bset|\bset\b[^;]*,)\s+|\binto\s+)@([\w.$]+)"
+# Where all that these name is temporary, they are of the session alone.
+ON_TEMPORARY = CHANGING_TABLES | INSERTING | {"update", "delete", "drop table"}
+INSERT_ID_READ = re.compile(rb"last_insert_id|@@(session\.|local\.)?identity", re.IGNORECASE)
 
 
 class Keeper:
@@ -55,7 +55,7 @@ class Keeper:
         if self._variables is None:
             self._variables = self._session_variables()
         self._changed.add("")
-        self._changed.update(f"@{quote(name)}" for name in variables_of(statement))
+        self._changed.update(f"@{quote(name[1:])}" for name in named_variables(statement.head(LOOKED_AT)))
         if kind == "create temporary table":
             self._changed.update(quote(name.name) for name in statement.names[:1])
 
@@ -85,48 +85,56 @@ class Keeper:
         return {str(name): str(value) for name, value in self._connection.execute("SHOW SESSION VARIABLES").rows}
 
 
-def refuse_lost_variables(todo: Todo) -> None:
-    """Raise MigrationInvalid where the rest of a file reads a user variable that only an earlier session knew."""
-    lost: set[str] = set()
-    for statement in todo.migration.statements():
-        names, assigned = variables_of(statement), assigned_by(statement)
-        if statement.ordinal < todo.first:
-            again = statement.kind == "set" and is_plain(statement) and not (names - assigned) & lost
-            lost = lost - assigned if again else lost | names
-            del statement
-            continue
-        if read := (names - assigned) & lost:
-            name = min(read)
+def passes(statement: Statement, kind: str, around: Around) -> bool:
+    """Does it leave nothing behind but in the session, so that a start that knows of it no more may run it again?"""
+    if kind in SESSION:
+        calling = kind in ("set", "create temporary table") and b"(" in statement.raw
+    elif around.temporary and kind in ON_TEMPORARY:
+        calling = True
+    else:
+        return False
+    return not calling or not any(each.lasting for each in effects_of(statement, kind, around))
+
+
+class Resumed:
+    """One file that is gone on with in the middle, in a session that is made to be as the one of before."""
+
+    def __init__(self, todo: Todo, connection: Connection, keeper: Keeper) -> None:
+        self._todo, self._connection, self._keeper = todo, connection, keeper
+        self._plan = todo.resumption or Resumption()
+
+    def again(self, statement: Statement, kind: str) -> None:
+        """A statement that is applied: run it again if the rest needs that. Raises MigrationInvalid if it fails now."""
+        if statement.ordinal not in self._plan.again:
+            return
+        self._keeper.before(statement, kind)
+        try:
+            self._connection.run(statement.raw)
+        except ServerError as error:
+            migration = self._todo.migration
             raise MigrationInvalid(
-                f"{todo.migration.file}:{statement.line}: @{name} was set by a statement that is applied, in a session "
-                f"that is gone. Set it again in front of statement {statement.ordinal}, and start again.",
-                file=todo.migration.file,
+                f"{migration.file}:{statement.line}: statement {statement.ordinal} is applied, and what it does in the "
+                f"session is needed by the rest of the file; in a new session it fails: {error.errno}: {error.text}. "
+                f"Write what the rest needs in front of statement {self._todo.first}, and start again.",
+                file=migration.file,
                 line=statement.line,
                 ordinal=statement.ordinal,
-            )
-        lost -= assigned
-        del statement
+                errno=error.errno,
+                error=error.text,
+            ) from error
+
+    def before(self, statement: Statement) -> None:
+        """Before one that is left. Raises MigrationInvalid where it asks LAST_INSERT_ID() for a row of before."""
+        if statement.ordinal == self._todo.first:
+            for _, text in self._plan.stand_ins:
+                self._connection.execute(text)
+            if self._plan.insert_id_lost:
+                self._connection.execute("SET SESSION last_insert_id = 0")
+        if self._plan.insert_id_lost and INSERT_ID_READ.search(statement.raw) and _reads_insert_id(statement):
+            answer = self._connection.execute("SELECT LAST_INSERT_ID()").rows[0][0]
+            if int(answer) == 0:
+                raise lost(self._todo.migration.file, statement, INSERT_ID, self._todo.first - 1, GONE)
 
 
-def assigned_by(statement: Statement) -> set[str]:
-    """The user variables that a SET or an INTO gives a value, and that it does not read."""
-    text = statement.head(100_000)
-    if "@" not in text:
-        return set()
-    given = [name.lower() for name in re.findall(ASSIGNED, text, re.IGNORECASE)]
-    named = [name.lower() for name in re.findall(NAMED, text)]
-    return {name for name in given if named.count(name) == given.count(name)}
-
-
-def is_plain(statement: Statement) -> bool:
-    """A SET of plain values: run again, it sets the same."""
-    return re.search(rb"\(|select", statement.raw, re.IGNORECASE) is None
-
-
-def variables_of(statement: Statement) -> set[str]:
-    """The user variables that a statement names, in small letters; those of a very long one are not looked for."""
-    text = statement.head(100_000)
-    if "@" not in text:
-        return set()
-    quoted = {name.replace("``", "`") for name in re.findall(QUOTED, text)}
-    return {name.lower() for name in quoted.union(re.findall(NAMED, text))}
+def _reads_insert_id(statement: Statement) -> bool:
+    return any(INSERT_ID in each.reads for each in effects_of(statement, statement.kind, Around()))

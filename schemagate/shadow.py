@@ -264,6 +264,7 @@ class Shadow:
     def _file(self, each: Todo, left_out: list[NotRehearsed], temporary: list[str]) -> bool:
         """Try the rest of one file; notes what is left out and which temporary tables are made. True: stop trying."""
         data = 0
+        again = each.resumption.again if each.resumption else frozenset()
         reason: str | None
         for statement in each.migration.statements():
             if self._stop.requested:
@@ -271,9 +272,13 @@ class Shadow:
                     "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
                 )
             kind = statement.kind
-            if statement.ordinal < each.first and kind != "set":
+            if statement.ordinal < each.first and (statement.ordinal not in again or kind not in STRUCTURE | {"set"}):
                 del statement  # before the next is read: each may be as long as memory allows
                 continue
+            if statement.ordinal == each.first and each.resumption:
+                for name, stand_in in each.resumption.stand_ins:
+                    self._connection.execute(stand_in)
+                    temporary.append(name)
             data += kind in PREPARED
             if data > MOST_DATA and kind in PREPARED:
                 reason, blind = "one of very many data statements", False

@@ -16,6 +16,7 @@ ORDER = """
     lock orphans watch history remembered journal
     grants clauses listing programs outlines schema loading snapshot
     current
+    wording effects resuming
     plan isolation shadow expected verify rehearse session engines apply
     arguments commands
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
