@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schemagate.migrations import Migrations
     from schemagate.server import Server
     from schemagate.settings import Settings
+    from schemagate.traces import Traces
 
 
 def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
@@ -48,10 +49,13 @@ def work(
     """The part of the story where there is something to do; `connection` watches over it."""
     from schemagate.apply import apply
     from schemagate.journal import recorded
+    from schemagate.looking import Looker
     from schemagate.plan import make_plan
     from schemagate.rehearse import rehearse
     from schemagate.resuming import resumable
+    from schemagate.settle import settle
     from schemagate.shadow import Shadows
+    from schemagate.traces import Tracer
     from schemagate.verify import expect, read, verify
     from schemagate.watch import alone
 
@@ -60,14 +64,18 @@ def work(
         recorded(session, here, settings, "up") as journal,
         Shadows(settings, here, stop, session) as shadows,
     ):
+        looker = Looker(session, here.flavour)
+        settle(journal, migrations, looker, shadows, log)
         expected = expect(migrations, session, here, shadows, log)
         plan = resumable(make_plan(migrations, journal.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)
         before = read(session, here)
         fresh = not before.schema.objects and not journal.history.past
+        rehearsed: Traces = {}
         if plan.todo and not fresh:
-            rehearse(plan, before.schema, expected, shadows, log)
-        applied = apply(plan, session, journal, here, settings, stop, log)
+            rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database)
+        tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
+        applied = apply(plan, session, journal, tracer, here, settings, stop, log)
         stop.check()  # what was asked for during the last statement, too
         proof = verify(session, here, expected, log, built=fresh)
         if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind

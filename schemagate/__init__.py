@@ -10,7 +10,8 @@ One file per step of a start and one per thing outside. A file imports only from
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current                                                                  is there anything to do?
     wording effects resuming                                                 what ends with a session
-    plan isolation shadow expected verify rehearse session engines apply     the work
+    plan isolation hashes looking traces                                     what is to be run, and what it changes
+    shadow expected verify rehearse settle session engines apply             the work
     arguments commands                                                       the command line
 
 `entrypoint.py` beside the package is the border to the outside and tells the story.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from schemagate.settings import Settings
     from schemagate.sql import Statement
     from schemagate.stop import Stop
+    from schemagate.traces import Tracer
 
 # Data statements: with InnoDB tables alone they commit together with their entries. Everything else is begun and
 # closed.
@@ -69,6 +70,7 @@ def apply(
     plan: Plan,
     connection: Connection,
     journal: Journal,
+    tracer: Tracer,
     here: Server,
     settings: Settings,
     stop: Stop,
@@ -78,7 +80,7 @@ def apply(
 
     Whatever it raises: the journal says what was applied, and the next start goes on from there.
     """
-    run = _Run(connection, journal, here, settings, stop, log)
+    run = _Run(connection, journal, tracer, here, settings, stop, log)
     for migration, count in plan.accepted:
         checksums = [statement.checksum for statement in islice(migration.statements(), count)]
         log.warning("migration.accepted", migration=migration.name, statements=count)
@@ -107,12 +109,14 @@ class _Run:
         self,
         connection: Connection,
         journal: Journal,
+        tracer: Tracer,
         here: Server,
         settings: Settings,
         stop: Stop,
         log: Log,
     ) -> None:
         self._connection, self._journal, self._database = connection, journal, here.database
+        self._tracer = tracer
         self._stop, self._log = stop, log
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         self._keeper = Keeper(connection, opening, log)
@@ -181,6 +185,7 @@ class _Run:
 
     def _one(self, migration: Migration, statement: Statement, kind: str) -> None:
         began = time.monotonic()
+        self._tracer.meet(kind)
         entry = self._journal.entry(
             migration.name, statement.ordinal, migration.count, statement.line, kind, statement.checksum
         )
@@ -229,6 +234,7 @@ class _Run:
         """It commits by itself: its entry is committed before, and closed after."""
         self._commit_batch()
         self._hold_the_lock()
+        entry = self._tracer.begin(entry, statement)
         self._journal.begin(entry)
         if (
             self._transaction

@@ -59,6 +59,11 @@ EVENTS: dict[str, Event] = {
         "The session that a dead start left behind was ended.",
         "! Ended what {holder} left behind[: {statement}]: {reason}",
     ),
+    "statement.settled": Event(
+        "info",
+        "What became of a statement that an earlier start began was found by looking; `how` says by what.",
+        "→ Settling what was in doubt…\t✓ {migration}, statement {ordinal}: {outcome}, {how}",
+    ),
     "plan.made": Event(
         "info",
         "What is left to run.",

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemagate.checksums import Checksums
 from schemagate.lexer import quote
-from schemagate.refusals import NO_SUCH_TABLE, ServerError
+from schemagate.refusals import NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
 
 
 class Entry(NamedTuple):
-    """One row of the journal: a statement, and what became of it. `outcome` is begun, applied or failed."""
+    """One row of the journal: a statement, and what became of it. `outcome` is begun, applied or failed.
+
+    While it is begun, `hashes_before` and `hashes_after` are the JSON of its trace: see `traces.Trace`.
+    """
 
     id: int
     migration: str
@@ -35,9 +38,12 @@ class Entry(NamedTuple):
     errno: int | None = None
     error: str | None = None
     note: str | None = None
+    hashes_before: str | None = None
+    hashes_after: str | None = None
 
 
-COLUMNS = Entry._fields
+TRACE = Entry._fields[-2:]  # only what is in doubt has them: the others are read, and written, without
+COLUMNS = Entry._fields[:-2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,25 @@ class History:
 def read(connection: Connection, database: str) -> History:
     """The whole history. Memory: at most 2 MB a migration. An absent journal is an empty history."""
     try:
-        return _fold(_entries(connection, database))
+        history = _fold(_entries(connection, database))
     except ServerError as error:
         if error.errno == NO_SUCH_TABLE:
             return History()
         raise
+    return replace(history, in_doubt=tuple(_with_trace(connection, database, entry) for entry in history.in_doubt))
+
+
+def _with_trace(connection: Connection, database: str, entry: Entry) -> Entry:
+    """The entry, with the hashes that were taken down when it was begun; a table of an earlier version has none."""
+    try:
+        rows = connection.execute(
+            f"SELECT {', '.join(TRACE)} FROM {quote(database)}.schemagate_journal WHERE id = %s", entry.id
+        ).rows
+    except ServerError as error:
+        if error.errno == NO_SUCH_COLUMN:
+            return entry
+        raise
+    return entry._replace(**dict(zip(TRACE, rows[0], strict=True))) if rows else entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +150,8 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
             (applied.get(migration) or applied.setdefault(migration, Checksums())).extend(row[row_at["checksum"]])
             last[migration] = (ordinal, "applied", row[row_at["statements"]])
         elif row[outcome_at] == "failed":
-            says = f"statement {ordinal} failed: {row[row_at['errno']]}: {row[row_at['error']]}"
+            why = f"{row[row_at['errno']]}: {row[row_at['error']]}" if row[row_at["errno"]] else row[row_at["note"]]
+            says = f"statement {ordinal} failed: {why}"
             failed.setdefault(migration, (ordinal, says))
             applied.setdefault(migration, Checksums())
         else:

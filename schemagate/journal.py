@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
 from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
-from schemagate.history import COLUMNS, Entry, History, read
+from schemagate.history import COLUMNS, TRACE, Entry, History, read
 from schemagate.lexer import quote
 from schemagate.refusals import LOCK_WAIT, ServerError, translated
 from schemagate.remembered import FORM
@@ -61,6 +61,8 @@ TABLES = {
         errno INT UNSIGNED NULL,
         error TEXT NULL,
         note VARCHAR(255) NULL COMMENT 'how the outcome is known, where not by running it',
+        hashes_before MEDIUMTEXT NULL COMMENT 'while begun: of what the statement can change',
+        hashes_after MEDIUMTEXT NULL COMMENT 'while begun: the same, as its rehearsal left it',
         KEY place (migration, ordinal)""",
     "schemagate_verified": """
         id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
@@ -76,6 +78,8 @@ TABLES = {
 }
 
 
+# What earlier versions made our tables without.
+ADDED = {"schemagate_journal": TRACE}
 OUTCOME = COLUMNS.index("outcome")
 
 
@@ -104,17 +108,31 @@ class Journal:
         self.history = History()
 
     def open(self) -> None:
-        """Make our tables where they are missing, and read the history."""
+        """Make our tables where they are missing, bring them up to date, and read the history."""
         for name, columns in TABLES.items():
             self._connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {self._tables[name]} ({columns}) "
                 "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci"
             )
+        for name, added in ADDED.items():
+            self._complete(name, added)
         # Anew, because it may have been long ago that `server` was asked: there may have been a wait for the lock.
         now = self._connection.execute("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").rows[0][0]
         self._clock = (datetime.fromisoformat(str(now)), time.monotonic())
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the history, as it is now."""
         self.history = read(self._connection, self._database)
         self._next_id = self.history.last_id + 1
+
+    def _complete(self, name: str, columns: Sequence[str]) -> None:
+        """Add the columns to one of our tables that an earlier version made."""
+        there = self._connection.execute(f"SELECT * FROM {self._tables[name]} LIMIT 0").columns
+        made = {line.split()[0]: line.strip().rstrip(",") for line in TABLES[name].splitlines() if line.strip()}
+        missing = [f"ADD COLUMN {made[column]}" for column in columns if column not in there]
+        if missing:
+            self._connection.execute(f"ALTER TABLE {self._tables[name]} {', '.join(missing)}")
 
     def begin_start(self, settings: Settings, command: str) -> None:
         """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
@@ -201,7 +219,8 @@ class Journal:
         self.applied += outcome == "applied"
         # What others say may hold a secret. The rest is ours, or a file's name, by which it has to be found again.
         facts = {name: self._hide(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
-        closed = entry._replace(outcome=outcome, elapsed_ms=round(elapsed_seconds * 1000, 3), **facts)
+        facts |= {"outcome": outcome, "elapsed_ms": round(elapsed_seconds * 1000, 3)}
+        closed = entry._replace(**facts, hashes_before=None, hashes_after=None)
         self._unwritten.append(closed)
         return closed
 
@@ -223,10 +242,11 @@ class Journal:
         """
         until = None
         while self._unwritten:
-            texts = map(self._row, self._unwritten[:500])
+            columns = COLUMNS + TRACE if any(row.hashes_before for row in self._unwritten[:500]) else COLUMNS
+            texts = (self._row(row[: len(columns)]) for row in self._unwritten[:500])
             try:
                 self._connection.do(
-                    f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(COLUMNS)}) "
+                    f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(columns)}) "
                     f"VALUES ({'), ('.join(texts)})"
                 )
             except ServerError as error:
@@ -244,10 +264,13 @@ class Journal:
             else:
                 del self._unwritten[:500]
 
-    def _row(self, entry: Entry) -> str:
-        """An entry as SQL text. What is known when it is begun stays as it was, and is kept until it is closed."""
-        if self._head[0] != entry.id:
-            self._head = (entry.id, ", ".join(map(self._literal, entry[:OUTCOME])))
+    def _row(self, entry: tuple[Any, ...]) -> str:
+        """An entry, or the first of its columns, as SQL text.
+
+        What is known when it is begun stays as it was, and is kept until it is closed.
+        """
+        if self._head[0] != entry[0]:
+            self._head = (entry[0], ", ".join(map(self._literal, entry[:OUTCOME])))
         return f"{self._head[1]}, {', '.join(map(self._literal, entry[OUTCOME:]))}"
 
     def _literal(self, value: Any) -> str:
@@ -299,11 +322,21 @@ class Journal:
             statements,
         )
 
+    def settle(self, entry: Entry, outcome: str, note: str) -> None:
+        """Write what was found of an entry in doubt: applied or failed, and how that is known."""
+        self._connection.execute(
+            f"UPDATE {self._tables['schemagate_journal']} SET outcome = %s, note = %s, hashes_before = NULL, "
+            "hashes_after = NULL WHERE id = %s AND outcome = 'begun'",
+            outcome,
+            note[:255],
+            entry.id,
+        )
+
     def resolve(self, migration: str, ordinal: int, outcome: str) -> bool:
         """A person's word on an entry in doubt: applied or failed. False if there is no such entry in doubt."""
         done = self._connection.execute(
-            f"UPDATE {self._tables['schemagate_journal']} SET outcome = %s, note = 'said by a person' "
-            "WHERE migration = %s AND ordinal = %s AND outcome = 'begun'",
+            f"UPDATE {self._tables['schemagate_journal']} SET outcome = %s, note = 'said by a person', "
+            "hashes_before = NULL, hashes_after = NULL WHERE migration = %s AND ordinal = %s AND outcome = 'begun'",
             outcome,
             migration,
             ordinal,

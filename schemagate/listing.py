@@ -90,8 +90,6 @@ def parse_listing(results: Sequence[Result]) -> Listed:
     exact = int(where.rows[0][2]) == 0
     # MariaDB compares names of schemas without regard to case here, though `App` and `app` are two.
     here = [tuple(map(text, row[1:])) for row in routines.rows if not exact or text(row[0]) == database]
-    place = {name.lower(): at for at, name in enumerate(triggers.columns)}
-    acting = [tuple(text(row[place[name.lower()]]) for name in TRIGGER_COLUMNS) for row in triggers.rows]
     unseen = set(unseen_kinds((text(row[0]) for row in grants.rows), database))
     unseen |= {kind.lower() for kind, _ in here if kind not in ("PROCEDURE", "FUNCTION")}  # packages of MariaDB
     return Listed(
@@ -102,9 +100,16 @@ def parse_listing(results: Sequence[Result]) -> Listed:
         _others(by_type["SEQUENCE"]),
         tuple(sorted((kind.lower(), name) for kind, name in here if kind in ("PROCEDURE", "FUNCTION"))),
         tuple(sorted((text(row[1]), bool(row[2])) for row in events.rows if not exact or text(row[0]) == database)),
-        tuple(row for row in acting if not row[0].startswith(OURS)),
+        acting(triggers),
         frozenset(unseen),
     )
+
+
+def acting(triggers: Result) -> tuple[tuple[str, ...], ...]:
+    """The answer to SHOW TRIGGERS: the values of TRIGGER_COLUMNS of each, in the order in which they act."""
+    place = {name.lower(): at for at, name in enumerate(triggers.columns)}
+    rows = (tuple(text(row[place[name.lower()]]) for name in TRIGGER_COLUMNS) for row in triggers.rows)
+    return tuple(row for row in rows if not row[0].startswith(OURS))
 
 
 # MySQL keeps a literal in an expression in the character set of a column, and would write `?` for what is beyond ASCII.
@@ -184,6 +189,6 @@ def _counter() -> re.Pattern[str]:
 
 
 __all__ = [
-    "GONE", "KINDS", "NOT_ALLOWED", "OURS", "TRIGGER_COLUMNS", "Listed", "creates", "fingerprint", "listing", "named",
-    "parse_listing", "session_for_reading", "text", "without_counter",
+    "GONE", "KINDS", "NOT_ALLOWED", "OURS", "TRIGGER_COLUMNS", "Listed", "acting", "creates", "fingerprint", "listing",
+    "named", "parse_listing", "session_for_reading", "text", "without_counter",
 ]  # fmt: skip

@@ -34,10 +34,10 @@ def with_left_out(copy: Schema, original: Schema) -> Schema:
     objects = dict(copy.objects)
     for key, each in original.objects.items():
         there = objects.get(key)
-        if there is None and key in _broken_views(original):
+        if there is None and key in broken_views(original):
             objects[key] = each
         elif there is not None and each.kind == "table":
-            lost = tuple(part for part in each.parts if part.kind == "key" and _elsewhere(part.text))
+            lost = tuple(part for part in each.parts if part.kind == "key" and elsewhere(part.text))
             objects[key] = replace(there, parts=(*there.parts, *lost)) if lost else there
     return replace(copy, objects=objects)
 
@@ -46,7 +46,7 @@ def script(schema: Schema, *, shadow: bool = False) -> Iterator[tuple[SchemaObje
     """Each statement with the object that it makes; None for those that only set the session."""
     yield None, OPENING
     session = {**AT_FIRST, "default collation": schema.collation}
-    broken = _broken_views(schema) if shadow else frozenset()
+    broken = broken_views(schema) if shadow else frozenset()
     for each in in_load_order(schema):
         if (each.kind, each.name) in broken:
             continue
@@ -76,7 +76,7 @@ def in_load_order(schema: Schema) -> list[SchemaObject]:
 
 def without_keys_elsewhere(create: str) -> str:
     """A table's text without the foreign keys to other schemas: they would block changes of their parents there."""
-    if not _elsewhere(create):
+    if not elsewhere(create):
         return create
     depth, cuts = 0, []
     for kind, lexeme, start in lexemes(create):
@@ -88,7 +88,7 @@ def without_keys_elsewhere(create: str) -> str:
                 break
             depth += lexeme == "("
     items = [create[begin + 1 : end] for begin, end in pairwise(cuts)]
-    kept = ",".join(item for item in items if not (_is_key(item) and _elsewhere(item)))
+    kept = ",".join(item for item in items if not (_is_key(item) and elsewhere(item)))
     return f"{create[: cuts[0] + 1]}{kept.rstrip()}\n{create[cuts[-1] :]}"
 
 
@@ -111,7 +111,7 @@ def _value(name: str, value: str) -> str:
     return value if name in ("character_set_client", "collation_connection") else "'" + value.replace("'", "''") + "'"
 
 
-def _elsewhere(create: str) -> bool:
+def elsewhere(create: str) -> bool:
     """Does a table or key refer to a table of another schema?"""
     words = list(significant(create))
     return any(words[at][1].upper() == "REFERENCES" and words[at + 2][1] == "." for at in range(len(words) - 2))
@@ -137,7 +137,7 @@ def _quoted(text: str) -> set[str]:
     return {unquote(lexeme) for kind, lexeme, _ in lexemes(text) if kind == "quoted"}
 
 
-def _broken_views(schema: Schema) -> frozenset[tuple[str, str]]:
+def broken_views(schema: Schema) -> frozenset[tuple[str, str]]:
     """The views on tables and functions that are not there, and the views on these."""
     there = {("function" if kind == "function" else "table", name.lower()) for kind, name in schema.objects}
     needs = {key: _needs_of(each.create) for key, each in schema.objects.items() if key[0] == "view"}

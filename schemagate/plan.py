@@ -81,7 +81,7 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
     allowed by name.
     """
     if history.in_doubt:
-        raise _in_doubt(history.in_doubt[0])
+        raise in_doubt(history.in_doubt[0])
     allowed = {
         "edited": allow.allow_edited,
         "missing": allow.allow_missing,
@@ -173,11 +173,12 @@ def _refusal(refused: list[Mismatch]) -> HistoryMismatch:
     )
 
 
-def _in_doubt(entry: Entry) -> StatementInDoubt:
+def in_doubt(entry: Entry, reason: str = "", **facts: object) -> StatementInDoubt:
+    """The error for a statement that has no outcome; `reason` says, in a sentence, why none was found."""
     place = f"{entry.migration}:{entry.ordinal}"
     return StatementInDoubt(
         f"An earlier start ended while statement {entry.ordinal} of {entry.migration} ({entry.kind}, line "
-        f"{entry.line}) was running. "
+        f"{entry.line}) was running. {reason + ' ' if reason else ''}"
         f"Look whether its effect is in the database, then say so: `schemagate resolve {place} --applied` or "
         f"`schemagate resolve {place} --not-applied`; then start again.",
         migration=entry.migration,
@@ -185,5 +186,6 @@ def _in_doubt(entry: Entry) -> StatementInDoubt:
         line=entry.line,
         statement_kind=entry.kind,
         begun_at=entry.begun_at.isoformat(sep=" "),
+        **facts,
         next=f"schemagate resolve {place} --applied | --not-applied",
     )

@@ -10,6 +10,7 @@ from schemagate.errors import SchemaDrift
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError
 from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable
+from schemagate.traces import Follower
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
@@ -17,21 +18,22 @@ if TYPE_CHECKING:
     from schemagate.log import Log
     from schemagate.plan import Plan
     from schemagate.schema import Schema
+    from schemagate.traces import Traces
 
 
-def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log: Log) -> None:
+def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log: Log, database: str) -> Traces:
     """Run what is pending in the shadow, on a copy of the structure of what it names. The live schema is not touched.
 
-    Raises SnapshotStale, RehearsalFailed, or SchemaDrift where live and pending together would not be the schema
-    expected.
+    Returns the trace that each statement will leave in live, as far as that is known. Raises SnapshotStale,
+    RehearsalFailed, or SchemaDrift where live and pending together would not be the schema expected.
     """
     refuse_stale(expected, log, touched=False)
     began = time.monotonic()
     try:
-        predicted, left_out = _predict(plan, live, shadows)
+        predicted, left_out, traces = _predict(plan, live, shadows, database)
     except ShadowUnavailable as reason:
         log.warning("rehearsal.skipped", reason=str(reason))
-        return
+        return {}
     for each in left_out:
         log.info(
             "statement.not_rehearsed",
@@ -47,7 +49,7 @@ def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log
         elapsed_seconds=round(time.monotonic() - began, 3),
     )
     if any(each.blind for each in left_out):
-        return
+        return traces
     differences = expected.against(predicted).differences
     if differences:
         raise SchemaDrift(
@@ -57,6 +59,7 @@ def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log
             differences=as_facts(differences),
             state="not touched",
         )
+    return traces
 
 
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
@@ -70,22 +73,25 @@ def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
     return reached
 
 
-def _predict(plan: Plan, live: Schema, shadows: Shadows) -> tuple[Schema, tuple[NotRehearsed, ...]]:
-    """The schema after the plan. First on a copy of what the plan names; where that is refused, on a copy of
-    everything.
+def _predict(
+    plan: Plan, live: Schema, shadows: Shadows, database: str
+) -> tuple[Schema, tuple[NotRehearsed, ...], Traces]:
+    """The schema after the plan, and the trace of each statement. First on a copy of what the plan names; where that is
+    refused, on a copy of everything.
     """
     part = needed(live, plan.todo)
     while True:
         shadow = shadows.get()
         try:
             before = _copy(shadow, part)
-            left_out = shadow.rehearse(plan.todo)
+            follower = Follower(live, before, shadow, database)
+            left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
             if len(part.objects) == len(live.objects):
                 raise rehearsal_failed(refused) from refused
             part = live
             continue
-        return _merged(live, before, shadow.read()), left_out
+        return _merged(live, before, shadow.read()), left_out, follower.traces
 
 
 def _copy(shadow: Shadow, part: Schema) -> Schema:

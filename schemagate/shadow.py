@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from schemagate import schema, server
 from schemagate.database import open_session
@@ -31,16 +31,18 @@ from schemagate.isolation import (
     settable,
 )
 from schemagate.listing import session_for_reading
-from schemagate.loading import load_statements, with_left_out
+from schemagate.loading import broken_views, load_statements, with_left_out
+from schemagate.looking import Looker
 from schemagate.programs import asleep
 from schemagate.refusals import NO_SUCH_TABLE, SYNTAX, ServerError
+from schemagate.schema import part_of
 from schemagate.sql import Statement, quote
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.migrations import Migration
     from schemagate.plan import Todo
-    from schemagate.schema import Schema
+    from schemagate.schema import Schema, SchemaObject
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
@@ -78,6 +80,24 @@ class Refused(Exception):
         self.migration, self.statement, self.error = migration, statement, error
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A view in the place of one that is broken and cannot be made."""
+
+    copy: SchemaObject
+    original: SchemaObject
+
+
+class Following(Protocol):
+    """Whoever looks on while statements that change the structure are tried, with the name of their migration."""
+
+    def before(self, migration: str, statement: Statement, kind: str, /) -> None:
+        """It comes next."""
+
+    def after(self, migration: str, statement: Statement, kind: str, /) -> None:
+        """It worked."""
+
+
 def shadow_name(database: str, setting: str) -> str:
     """The name of the shadow of a schema. From a hash: 64 characters are the limit, and `<db>__shadow` may be
     somebody's.
@@ -96,6 +116,7 @@ class Shadows:
         """`beside`: a session that can look whether an earlier start left one behind."""
         self._settings, self._here, self._stop, self._beside = settings, here, stop, beside
         self._shadow: Shadow | None = None
+        self._possible: bool | None = None
         self._unavailable = "SCHEMAGATE_SHADOW is off" if settings.shadow == "off" else ""
         if shadow_name(here.database, settings.shadow).lower() == here.database.lower():
             self._unavailable = "SCHEMAGATE_SHADOW names the schema itself"
@@ -117,6 +138,14 @@ class Shadows:
     def _is_there(self, connection: Connection) -> bool:
         name = shadow_name(self._here.database, self._settings.shadow)
         return bool(connection.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name).rows)
+
+    def possible(self, looker: Looker) -> bool:
+        """May there be a shadow, as far as can be told without making it? Asks at most one question."""
+        if self._unavailable or self._shadow:
+            return not self._unavailable
+        if self._possible is None:
+            self._possible = looker.may_use(shadow_name(self._here.database, self._settings.shadow))
+        return self._possible
 
     def get(self) -> Shadow:
         """An empty shadow. Raises ShadowUnavailable, the second time without asking again."""
@@ -184,6 +213,7 @@ class Shadow:
         self._settings, self._here, self._stop = settings, here, stop
         self._unread = ""  # the modes and character sets under which we cannot read what a statement names
         self._reaching = False  # is there a function here that may change another schema?
+        self.stand_ins: dict[tuple[str, str], StandIn] = {}
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
             self._connection = open_session(settings, None, opening)
@@ -216,34 +246,50 @@ class Shadow:
             self._connection.execute(text)
         found = schema.read(self._connection, self._here.flavour)
         self._session()
-        return found
+        return replace(found, objects={key: self.as_given(each) for key, each in found.objects.items()})
+
+    def as_given(self, each: SchemaObject) -> SchemaObject:
+        """What this object stands for: the broken view in whose place it is, or itself."""
+        one = self.stand_ins.get((each.kind, each.name))
+        return one.original if one and one.copy == each else each
 
     def load(self, what: Schema) -> Schema:
         """Make every object of a schema here, and return how the server now writes them. Raises ServerError, or
         ShadowUnavailable where the account may not.
 
-        What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given.
+        What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given. In
+        the place of a broken view is one of no use, so that statements can drop and replace it.
         """
         try:
             if what.collation:
                 self._connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
             for text in load_statements(what, shadow=True):
                 self._connection.run(text)
+            broken = broken_views(what)
+            for _, name in sorted(broken):
+                self._connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
         except ServerError as error:
             if error.errno in NOT_GRANTED:
                 raise _not_granted(self.name, error) from error
             raise
         self._session()
         self._reaching = reaches_out(what, self._here.database)
-        return with_left_out(self.read(), what)
+        found = self.read()
+        self.stand_ins = {key: StandIn(found.objects[key], what.objects[key]) for key in broken}
+        return with_left_out(part_of(found, found.objects.keys() - broken), what)
 
     def empty(self) -> None:
         """Drop everything and begin anew."""
-        self._reaching = False
+        self._reaching, self.stand_ins = False, {}
         _make(self._connection, self.name, self._here.database, self._here)
         self._session()
 
-    def rehearse(self, todo: Iterable[Todo]) -> tuple[NotRehearsed, ...]:
+    @property
+    def looker(self) -> Looker:
+        """To look at what is in it in the middle of a file, whose session it leaves as it is."""
+        return Looker(self._connection, self._here.flavour)
+
+    def rehearse(self, todo: Iterable[Todo], following: Following | None = None) -> tuple[NotRehearsed, ...]:
         """Try statements here, in order. Returns those that were not tried. Raises Refused for one that does not work.
 
         Stops trying after a statement that was not tried and on which what follows may depend.
@@ -253,7 +299,7 @@ class Shadow:
             self._session()
             temporary: list[str] = []
             try:
-                if self._file(each, left_out, temporary):
+                if self._file(each, left_out, temporary, following):
                     break
             finally:
                 with suppress(ServerError, ConnectionLost):
@@ -261,7 +307,9 @@ class Shadow:
                         self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
         return tuple(left_out)
 
-    def _file(self, each: Todo, left_out: list[NotRehearsed], temporary: list[str]) -> bool:
+    def _file(
+        self, each: Todo, left_out: list[NotRehearsed], temporary: list[str], following: Following | None
+    ) -> bool:
         """Try the rest of one file; notes what is left out and which temporary tables are made. True: stop trying."""
         data = 0
         again = each.resumption.again if each.resumption else frozenset()
@@ -286,7 +334,11 @@ class Shadow:
                     del statement
                     continue  # said once
             else:
+                if following and kind in STRUCTURE:
+                    following.before(each.migration.name, statement, kind)
                 reason, blind = self._try(each.migration, statement, kind)
+                if following and kind in STRUCTURE and not reason:
+                    following.after(each.migration.name, statement, kind)
             if reason:
                 left_out.append(NotRehearsed(each.migration.name, statement.ordinal, statement.line, reason, blind))
                 if blind:

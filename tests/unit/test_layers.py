@@ -17,7 +17,8 @@ ORDER = """
     grants clauses listing programs outlines schema loading snapshot
     current
     wording effects resuming
-    plan isolation shadow expected verify rehearse session engines apply
+    plan isolation hashes looking traces
+    shadow expected verify rehearse settle session engines apply
     arguments commands
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 

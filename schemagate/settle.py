@@ -1,0 +1,155 @@
+"""What became of a statement that was begun and has no outcome: found by looking."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from schemagate.hashes import Known
+from schemagate.looking import Unseen
+from schemagate.plan import Todo, in_doubt, mismatches
+from schemagate.shadow import Refused, ShadowUnavailable
+from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, Trace, found_now, told, trace_of
+
+if TYPE_CHECKING:
+    from schemagate.history import Entry
+    from schemagate.journal import Journal
+    from schemagate.log import Log
+    from schemagate.looking import Looker
+    from schemagate.migrations import Migrations
+    from schemagate.schema import Schema
+    from schemagate.shadow import Shadows
+    from schemagate.sql import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What looking found of a statement: a verdict as in `traces`, how it is known, and the hashes behind it."""
+
+    verdict: str
+    how: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+HOW = {
+    APPLIED: "what it changes is as its rehearsal left it",
+    NOT_APPLIED: "what it changes is as it was before",
+    SAME: "It leaves nothing in the schema by which that could be seen.",
+    OTHER: "What is there now is neither what was there before nor what it makes.",
+}
+LOOKED = {
+    APPLIED: "nothing but what it names was changed, and that was",
+    OTHER: "It was not rehearsed, and more was changed than what it names.",
+}
+REPLAYED = {
+    APPLIED: "the schema is as the migrations up to it build it",
+    NOT_APPLIED: "the schema is as the migrations before it build it",
+    OTHER: "The schema is neither what the migrations before it build nor what they build with it.",
+}
+
+
+def settle(journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows, log: Log) -> None:
+    """Close every entry that is in doubt, as applied or as not applied, and read the history anew.
+
+    Under the lock, so that no such statement still runs; its text may have been changed since. Raises StatementInDoubt,
+    with all that was found, where looking does not tell.
+    """
+    for entry in journal.history.in_doubt:
+        found = look(entry, looker)
+        if found is None:
+            found = replayed(entry, journal, migrations, looker, shadows)
+        if found.verdict not in (APPLIED, NOT_APPLIED):
+            raise in_doubt(entry, found.how, **found.facts)
+        journal.settle(entry, "applied" if found.verdict == APPLIED else "failed", f"{found.verdict}: {found.how}")
+        log.info(
+            "statement.settled",
+            migration=entry.migration,
+            ordinal=entry.ordinal,
+            line=entry.line,
+            outcome=found.verdict,
+            how=found.how,
+        )
+    if journal.history.in_doubt:
+        journal.reload()
+
+
+def look(entry: Entry, looker: Looker) -> Finding | None:
+    """What the hashes say that the entry was begun with; None where it has none."""
+    trace = trace_of(entry)
+    if trace is None:
+        return None
+    try:
+        found = found_now(trace, looker)
+    except Unseen as reason:
+        return Finding(OTHER, f"It cannot be looked at: {reason}.")
+    return _finding(trace, found, HOW if trace.predicted else HOW | LOOKED)
+
+
+def _finding(trace: Trace, found: dict[str, str | None], how: dict[str, str]) -> Finding:
+    verdict = trace.verdict(found)
+    facts = {"recorded": trace.before, "predicted": trace.predicted or {}, "found": found}
+    return Finding(verdict, how[verdict], {name: told(hashes.items()) for name, hashes in facts.items()})
+
+
+# --- a start on an empty schema takes nothing down: it can be told again ---
+
+
+class _Reached(Exception):
+    """The statement in question was tried."""
+
+
+class _Before:
+    """Keeps the schema as it is before and after one statement."""
+
+    def __init__(self, entry: Entry, looker: Looker) -> None:
+        self._place, self._looker = (entry.migration, entry.ordinal), looker
+        self.before_it: Schema | None = None
+        self.after_it: Schema | None = None
+
+    def before(self, migration: str, statement: Statement, kind: str) -> None:
+        if (migration, statement.ordinal) == self._place:
+            self.before_it = self._looker.everything()
+
+    def after(self, migration: str, statement: Statement, kind: str) -> None:
+        if (migration, statement.ordinal) == self._place:
+            self.after_it = self._looker.everything()
+            raise _Reached
+
+
+def replayed(entry: Entry, journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows) -> Finding:
+    """What the shadow says, in which all migrations up to this statement are run, as on an empty schema."""
+    if entry.kind not in TRACED:
+        return Finding(OTHER, "What such a statement does cannot be seen in the schema.")
+    if contradictions := mismatches(migrations, journal.history):
+        return Finding(OTHER, f"Nothing was taken down of it, and {contradictions[0].migration} is not as it was run.")
+    todo = [Todo(each, 1) for each in migrations.all if each.name <= entry.migration]
+    if not todo or todo[-1].migration.name != entry.migration:
+        return Finding(OTHER, "Nothing was taken down of it, and its file is not there.")
+    try:
+        shadow = shadows.get()
+        seen = _Before(entry, shadow.looker)
+        with suppress(_Reached, Refused):
+            shadow.rehearse(todo, seen)
+    except ShadowUnavailable as reason:
+        return Finding(OTHER, f"Nothing was taken down of it, and there is no shadow to try it in: {reason}.")
+    if seen.before_it is None:
+        return Finding(OTHER, "Nothing was taken down of it, and what came before it cannot be run in the shadow.")
+    return _compared(seen, looker)
+
+
+def _compared(seen: _Before, looker: Looker) -> Finding:
+    assert seen.before_it is not None  # noqa: S101 - asked by `replayed`
+    live = looker.everything()
+    before, after = (Known(each, folds=looker.folds) for each in (seen.before_it, seen.after_it or seen.before_it))
+    keys = before.keys | after.keys
+    if hidden := {key.split(" ", 1)[0] for key in keys} & live.unseen:
+        return Finding(OTHER, f"It cannot be looked at: this account cannot see every {min(hidden)}.")
+    trace = Trace(before.hashes(keys), after.hashes(keys))
+    found = Known(live, folds=looker.folds).hashes(keys)
+    finding = _finding(trace, found, HOW | REPLAYED)
+    if seen.after_it is None and finding.verdict == SAME:  # it does not work as it stands now, and had no effect
+        return Finding(NOT_APPLIED, REPLAYED[NOT_APPLIED], finding.facts)
+    changed = [key for key in keys if len({trace.before[key], after.hash(key), found[key]}) > 1]
+    facts = {name: {key: hashes[key] for key in changed} for name, hashes in finding.facts.items()}
+    return Finding(finding.verdict, finding.how, facts)
