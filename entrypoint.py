@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemagate.arguments import Arguments
+    from schemagate.cluster import Cluster
     from schemagate.database import Connection
     from schemagate.files import Files
     from schemagate.log import Log
@@ -40,14 +41,27 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
         if is_current(connection, greeting, files, log):
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
-        return work(migrations, connection, greeting.server, settings, stop, log)
+
+        from schemagate.arbiter import at_arbiter, survey
+
+        here = greeting.server
+        cluster = survey(connection, here, settings, stop, log)
+        done = at_arbiter(cluster, connection, here, settings, stop, log, lambda there: start(there, stop, log))
+        return done or work(migrations, connection, cluster, here, settings, stop, log)
 
 
 def work(
-    migrations: Migrations, connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log
+    migrations: Migrations,
+    connection: Connection,
+    cluster: Cluster,
+    here: Server,
+    settings: Settings,
+    stop: Stop,
+    log: Log,
 ) -> dict[str, Any]:
     """The part of the story where there is something to do; `connection` watches over it."""
     from schemagate.apply import apply
+    from schemagate.arbiter import alone
     from schemagate.journal import recorded
     from schemagate.looking import Looker
     from schemagate.plan import make_plan
@@ -57,10 +71,9 @@ def work(
     from schemagate.shadow import Shadows
     from schemagate.traces import Tracer
     from schemagate.verify import expect, read, verify
-    from schemagate.watch import alone
 
     with (
-        alone(connection, here, settings, stop, log) as session,
+        alone(connection, cluster, here, settings, stop, log) as session,
         recorded(session, here, settings, "up") as journal,
         Shadows(settings, here, stop, session) as shadows,
     ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemagate import journal
+from schemagate.arbiter import alone, at_arbiter, survey
 from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import replay
@@ -22,7 +23,6 @@ from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told, verified
-from schemagate.watch import alone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,21 +186,27 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     path = Path(settings.migrations) / SNAPSHOT
     connection, greeting = meet(settings, stop, log, to_write=True)
     here = greeting.server
-    with (
-        closing(connection),
-        alone(connection, here, settings, stop, log) as session,
-        Shadows(settings, here, stop) as shadows,
-    ):
-        try:
-            if arguments.check:
-                return _check_snapshot(migrations, expect(migrations, session, here, shadows, log), path, log)
-            built = replay(migrations, shadows)
-        except Refused as refused:
-            raise rehearsal_failed(refused) from refused
-        except ShadowUnavailable as reason:
-            raise SettingsInvalid(
-                f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]
-            ) from reason
+    with closing(connection):
+        cluster = survey(connection, here, settings, stop, log)
+        done = at_arbiter(
+            cluster, connection, here, settings, stop, log, lambda there: snapshot(arguments, there, stop, log)
+        )
+        if done:
+            return done
+        with (
+            alone(connection, cluster, here, settings, stop, log) as session,
+            Shadows(settings, here, stop) as shadows,
+        ):
+            try:
+                if arguments.check:
+                    return _check_snapshot(migrations, expect(migrations, session, here, shadows, log), path, log)
+                built = replay(migrations, shadows)
+            except Refused as refused:
+                raise rehearsal_failed(refused) from refused
+            except ShadowUnavailable as reason:
+                raise SettingsInvalid(
+                    f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]
+                ) from reason
     for kind, name in sorted(built.objects):
         if not _is_utf8(built.objects[kind, name].create):
             raise MigrationInvalid(
@@ -294,14 +300,20 @@ def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> d
         )
     connection, greeting = meet(settings, stop, log, to_write=True)
     here = greeting.server
-    with (
-        closing(connection),
-        alone(connection, here, settings, stop, log) as session,
-        journal.recorded(session, here, settings, "resolve") as record,
-    ):
-        if not record.resolve(migration, int(ordinal), arguments.outcome):
-            raise HistoryMismatch(
-                f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.",
-                next="schemagate status",
-            )
+    with closing(connection):
+        cluster = survey(connection, here, settings, stop, log)
+        done = at_arbiter(
+            cluster, connection, here, settings, stop, log, lambda there: resolve(arguments, there, stop, log)
+        )
+        if done:
+            return done
+        with (
+            alone(connection, cluster, here, settings, stop, log) as session,
+            journal.recorded(session, here, settings, "resolve") as record,
+        ):
+            if not record.resolve(migration, int(ordinal), arguments.outcome):
+                raise HistoryMismatch(
+                    f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.",
+                    next="schemagate status",
+                )
     return {"message": f"{arguments.name} is taken as {'applied' if arguments.outcome == 'applied' else 'not applied'}"}

@@ -43,6 +43,20 @@ EVENTS: dict[str, Event] = {
         "The server answers and may be written to.",
         "→ Checking database connection…\t✓ {flavour} {server_version} at {where}, ready after {waited_seconds:s}",
     ),
+    "cluster.waiting": Event(
+        "info", "The cluster is just changing; said when the reason changes.", "  … waiting for the cluster: {reason}"
+    ),
+    "cluster.arbiter": Event(
+        "info",
+        "Several servers can be written to; this start works on the one where all starts work.",
+        "→ Going to where all starts work…\t✓ {arbiter}, the first of {members:member}",
+    ),
+    "cluster.locked": Event("debug", "The lock is held on all other members of the cluster."),
+    "cluster.promised": Event(
+        "warning",
+        "`SCHEMAGATE_CLUSTER` promises that all starts reach one server; it is not looked at.",
+        "! Not proven, but promised: all starts reach one and the same server of this cluster",
+    ),
     "lock.waiting": Event(
         "info",
         "Another start is at work; said now and then.",

@@ -68,6 +68,8 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
     """The first packet of a session. With `to_write`, a server that is read-only is one to wait for."""
 
     def ask(connection: Connection) -> Greeting:
+        if to_write:
+            server.refuse_strangers(connection.greeting)
         flavour = server.flavour_of(connection.greeting)
         session, questions = listing.session_for_reading(flavour), listing.listing()
         answers = connection.packet(

@@ -7,6 +7,7 @@
     ├── AccessDenied          13  database.access_denied
     ├── RehearsalFailed       14  rehearsal.failed
     ├── SnapshotStale         15  snapshot.stale
+    ├── ClusterUnsafe         16  cluster.unsafe
     ├── DatabaseUnavailable   20  database.unavailable      2x: start again later
     ├── ConnectionLost        21  database.lost
     ├── LockTimeout           22  lock.timeout
@@ -81,6 +82,13 @@ class SnapshotStale(SchemagateError):
 
     exit_code = 15
     event = "snapshot.stale"
+
+
+class ClusterUnsafe(SchemagateError):
+    """It cannot be known here that no other start is at work on another server of a cluster."""
+
+    exit_code = 16
+    event = "cluster.unsafe"
 
 
 class DatabaseUnavailable(SchemagateError):

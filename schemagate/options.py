@@ -149,6 +149,14 @@ SETTINGS: tuple[Setting, ...] = (
         "auto",
     ),
     Setting(
+        "SCHEMAGATE_CLUSTER",
+        "cluster",
+        checks.choice("auto", "single-writer"),
+        "Where several servers can be written to: `auto` locks all of them and works on the first, or refuses; "
+        "`single-writer` is your promise that all starts reach one and the same.",
+        "auto",
+    ),
+    Setting(
         "SCHEMAGATE_CREATE_DATABASE",
         "create_database",
         checks.TRUTH,

@@ -28,6 +28,7 @@ NO_SUCH_TABLE = 1146
 LOCK_WAIT = 1205
 DEADLOCK = 1213
 SYNTAX = 1064
+NOT_PREPARED = 1047  # a node of Galera that lets nobody work, because it is joining or has lost the majority
 NO_SUCH_SAVEPOINT = 1305
 NO_TRIGGER_RIGHT = 1419
 # Nothing is wrong with what we asked, somebody is in the way: a lock, a limit of the account, KILL QUERY, a time limit.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from schemagate.database import Result
+from schemagate.errors import ClusterUnsafe
 from schemagate.values import Value
 
 # The server's own default since MySQL 8.0, said explicitly: a migration means the same on every server. Never DEFAULT:
@@ -49,16 +50,36 @@ def flavour_of(greeting: str) -> str:
     return "mariadb" if "mariadb" in greeting.lower() else "mysql"
 
 
+# What speaks MySQL's protocol, says so in its version, and is another kind of server: docs/clusters.md has why.
+STRANGERS = {"tidb": "TiDB", "vitess": "Vitess", "planetscale": "PlanetScale"}
+
+
+def refuse_strangers(greeting: str) -> None:
+    """Raise ClusterUnsafe for a server that is neither MySQL nor MariaDB, from its version."""
+    for word, name in STRANGERS.items():
+        if word in greeting.lower():
+            raise ClusterUnsafe(
+                f"This is {name} ({greeting}), which neither locks nor prints a schema as MySQL does: nothing could be "
+                f"proven here. Use {name}'s own way to change a schema; docs/clusters.md says more.",
+                server_version=greeting,
+            )
+
+
 def facts_query(flavour: str) -> str:
     """The question whose answer is `Server`; one row, no rights needed."""
-    if flavour == "mariadb":
-        # MariaDB has no server_uuid; host name, port and data directory tell its servers apart.
-        uuid, read_only = "SHA2(CONCAT_WS('|', @@hostname, @@port, @@datadir, @@server_id), 256)", "@@global.read_only"
-    else:
-        uuid, read_only = "@@server_uuid", "@@global.read_only OR @@global.super_read_only"
+    read_only = "@@global.read_only" + (" OR @@global.super_read_only" if flavour == "mysql" else "")
+    uuid = uuid_expression(flavour)
     return (
         f"SELECT VERSION(), {uuid}, NOT ({read_only} OR @@global.innodb_read_only), CURRENT_USER(), "
         "DATABASE(), @@collation_database, CAST(UTC_TIMESTAMP(6) AS CHAR)"
+    )
+
+
+def uuid_expression(flavour: str) -> str:
+    """What tells a server from every other one, as SQL."""
+    # MariaDB has no server_uuid; host name, port and data directory tell its servers apart.
+    return {"mariadb": "SHA2(CONCAT_WS('|', @@hostname, @@port, @@datadir, @@server_id), 256)"}.get(
+        flavour, "@@server_uuid"
     )
 
 

@@ -55,6 +55,7 @@ class Settings(Value):
     orphan: str
     stop_seconds: float
     shadow: str
+    cluster: str
     create_database: bool
     allow_edited: frozenset[str]
     allow_missing: frozenset[str]

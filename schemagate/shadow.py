@@ -168,7 +168,7 @@ def _make(connection: Connection, name: str, database: str, here: Server) -> Non
         charset = here.collation.split("_", 1)[0]
         connection.execute(f"CREATE DATABASE {quote(name)} CHARACTER SET {charset} COLLATE {here.collation}")
         # The first object says whose it is: what has objects and no marker is somebody's, and is never dropped.
-        connection.execute(f"CREATE TABLE {quote(name)}.{MARKER} (of_schema VARCHAR(64) NOT NULL) ENGINE=InnoDB")
+        connection.execute(f"CREATE TABLE {quote(name)}.{MARKER} (of_schema VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB")
         connection.execute(f"INSERT INTO {quote(name)}.{MARKER} VALUES (%s)", database)
         connection.execute(f"USE {quote(name)}")
     except ServerError as error:

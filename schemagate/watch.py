@@ -14,6 +14,7 @@ from schemagate.errors import ConnectionLost, SchemagateError
 from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living
 from schemagate.orphans import outlast
 from schemagate.refusals import ServerError
+from schemagate.selftest import identify, prove
 from schemagate.server import working_session
 
 if TYPE_CHECKING:
@@ -140,12 +141,15 @@ def alone(connection: Connection, here: Server, settings: Settings, stop: Stop, 
         if _has_room(connection):
             connection.be_patient(ANSWER_SECONDS)
             wait_for_the_living(connection, here, settings, stop, log)
+            server = identify(connection, here.flavour)
             watch = Watch(connection, here, settings, stop)
         else:
             connection.close()
         with closing(open_session(settings, settings.database, opening)) as session:
             if watch is None:
                 wait_for_the_living(session, here, settings, stop, log)
+            else:  # before anything is taken for an orphan
+                prove(session, connection, server, alive_name(here.database), here.flavour)
             outlast(session, here, settings, stop, log)
             if watch:
                 watch.guard(session)

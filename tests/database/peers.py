@@ -113,6 +113,22 @@ class Relay:
             to.shutdown(socket.SHUT_RDWR)
 
 
+def calling_itself(version: str, host: str, port: int) -> Callable[[socket.socket], None]:
+    """Passes all to a server and back, but for the version with which that greets."""
+
+    def behave(connection: socket.socket) -> None:
+        with socket.create_connection((host, port)) as server:
+            size = int.from_bytes(_exactly(server, 4)[:3], "little")
+            greeting = _exactly(server, size)
+            connection.sendall(packet(greeting[:1] + version.encode() + greeting[greeting.index(b"\0", 1) :], 0))
+            back = threading.Thread(target=Relay._pass, args=(server, connection, bytearray()), daemon=True)
+            back.start()
+            Relay._pass(connection, server, bytearray())
+            back.join()
+
+    return behave
+
+
 class ClearText:
     """A server that asks for the password in clear text, with TLS or without, and keeps all that it is sent."""
 
