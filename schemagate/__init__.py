@@ -9,7 +9,7 @@ One file per step of a start and one per thing outside. A file imports only from
     lock orphans selftest watch history remembered journal                   who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current cluster arbiter                                                  is there anything to do, and where?
-    wording effects resuming                                                 what ends with a session
+    wording effects resuming rules                                           what ends with a session
     plan isolation hashes looking traces                                     what is to be run, and what it changes
     shadow expected verify rehearse settle session engines apply             the work
     arguments commands                                                       the command line

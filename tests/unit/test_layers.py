@@ -16,7 +16,7 @@ ORDER = """
     lock orphans selftest watch history remembered journal
     grants clauses listing programs outlines schema loading snapshot
     current cluster arbiter
-    wording effects resuming
+    wording effects resuming rules
     plan isolation hashes looking traces
     shadow expected verify rehearse settle session engines apply
     arguments commands

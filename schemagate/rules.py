@@ -1,0 +1,189 @@
+"""What may be done with a statement of which nobody knows whether it was run: one rule for each kind and shape. Pure.
+
+From the servers' documentation: "Atomic Data Definition Statement Support" in the reference manual of MySQL (all
+table statements on InnoDB, views, programs and accounts; not so other engines, plugins, components and servers), and
+"Atomic DDL" in the knowledge base of MariaDB (all but DROP of several tables, each of which is atomic, and CREATE OR
+REPLACE TABLE, which is a DROP and a CREATE). That a statement may be repeated, and how it fails where not, was tried on
+both; tests/database/test_rules.py tries it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate.lexer import words
+from schemagate.wording import Word, calls_unknown, said
+
+if TYPE_CHECKING:
+    from schemagate.sql import Statement
+
+# What a rule says.
+SEEN = "seen"  # the schema tells: it is as before, or as the statement leaves it
+REPEAT = "repeat"  # run it again: that is harmless, whether it was run or not
+WITNESS = "witness"  # the schema does not tell, a row that was there before does
+PARTS = "parts"  # each object that it names is as before or as after, one by one
+ASK = "ask"  # nobody can tell but a person
+REFUSE = "refuse"  # nor would a person be able to: it is not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what is done (`kind`), and why, in words that end a sentence."""
+
+    kind: str
+    why: str
+
+
+BY_LOOKING = Rule(SEEN, "the schema tells whether it was run")
+SAID = Rule(REPEAT, "the file says that it may be run again")
+SAME_AGAIN = Rule(REPEAT, "run again, it does the same again")
+NOTHING_TO_DO = Rule(REPEAT, "where it was run, it has nothing left to do")
+ONLY_REBUILDS = Rule(REPEAT, "it rebuilds the table, or sets what it sets once more")
+ONLY_READS = Rule(REPEAT, "it only reads")
+ROWS_TELL = Rule(WITNESS, "the schema is the same afterwards, and the rows are not")
+ONE_BY_ONE = Rule(PARTS, "on this server each object is dropped for itself")
+TWO_STEPS = Rule(PARTS, "on this server the old table is dropped first, and then the new one is made")
+UNSEEN_CODE = Rule(ASK, "what it runs does not show in its text")
+OTHER_ENGINE = Rule(ASK, "no transaction takes back what it has done in part")
+NOT_ATOMIC = Rule(ASK, "neither server promises that it is done as a whole or not at all")
+ELSEWHERE = Rule(ASK, "what it changes is not in this schema")
+NO_TRACE = Rule(REFUSE, "it leaves the schema as it was, and run twice it may do something else than run once")
+
+# Whatever they did, they do again, and no row or structure is another one afterwards.
+AGAIN = frozenset(
+    {
+        "optimize table", "analyze table", "check table", "checksum table", "repair table", "flush", "grant",
+        "alter user", "set global", "set", "savepoint", "release savepoint", "commit", "handler", "help", "cache index",
+        "load index", "create temporary table", "drop temporary table", "prepare", "deallocate", "start transaction",
+    }
+)  # fmt: skip
+READING = frozenset({"select", "do", "show", "explain", "get", "analyze"})
+ACCOUNTS = frozenset({"create user", "drop user", "create role", "drop role", "rename user", "revoke"})
+WITHOUT_PROMISE = words("INSTALL UNINSTALL SERVER CLONE BINLOG IMPORT PURGE RESET CHANGE")
+DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
+PROGRAMS = frozenset({"view", "procedure", "function", "trigger", "event", "index", "sequence"})
+# Clauses of ALTER TABLE that, where the table is the same afterwards, hold or move no data: run again, they change
+# nothing more. Any other first word is an option of the table.
+MOVING = words("EXCHANGE TRUNCATE DISCARD IMPORT RENAME")
+NO_COLUMN = tuple(
+    [word] for word in ("INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK", "UNIQUE", "FULLTEXT", "SPATIAL")
+)
+
+
+def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
+    """The rule for a statement of this kind that was begun and has no outcome.
+
+    SEEN and PARTS are for where the schema is another one afterwards; where it looks the same before and after,
+    `rule_without_trace` has the rule. `flavour` is that of the server: "mysql" or "mariadb".
+    """
+    if any(each.word == "repeatable" for each in statement.directives):
+        return SAID
+    verb, _, noun = kind.partition(" ")
+    if kind in DATA:
+        return OTHER_ENGINE
+    if kind in AGAIN or kind in READING:
+        if calls_unknown(said(statement.head(100_000))):
+            return UNSEEN_CODE
+        return ONLY_READS if kind in READING else SAME_AGAIN
+    if kind in ("call", "execute", "begin not atomic"):
+        return UNSEEN_CODE
+    if kind in ACCOUNTS:
+        return NOTHING_TO_DO if _if_exists(statement, kind) else ELSEWHERE
+    if verb.upper() in WITHOUT_PROMISE or noun.upper() in WITHOUT_PROMISE:
+        return NOT_ATOMIC
+    if kind == "truncate table":
+        return ROWS_TELL
+    if flavour == "mariadb" and kind in ("drop table", "drop view") and len(statement.names) > 1:
+        return ONE_BY_ONE
+    found = said(statement.head(100_000))
+    if kind == "create table":
+        return _of_create_table(found, flavour)
+    return BY_LOOKING
+
+
+def rule_without_trace(statement: Statement, kind: str, flavour: str) -> Rule:
+    """The rule where the schema looks the same before and after, in all that counts."""
+    rule = rule_of(statement, kind, flavour)
+    if rule.kind not in (SEEN, PARTS):
+        return rule
+    if _if_exists(statement, kind) and kind != "alter table":
+        return NOTHING_TO_DO
+    verb, _, noun = kind.partition(" ")
+    found = said(statement.head(100_000))
+    if kind == "create table":
+        return ROWS_TELL if _replaces(found) else NO_TRACE
+    if kind == "rename table":
+        return ROWS_TELL
+    if kind == "alter table":
+        return _of_alter(found)
+    if noun in PROGRAMS and (verb == "alter" or _replaces(found)):
+        return SAME_AGAIN if noun != "sequence" else NO_TRACE
+    return NO_TRACE
+
+
+def _of_create_table(found: Sequence[Word], flavour: str) -> Rule:
+    texts = [word.text for word in found]
+    if any(word in texts for word in ("SELECT", "VALUES")):
+        engine = next((at for at, word in enumerate(texts) if word == "ENGINE"), None)
+        named = [word for word in texts[engine + 1 : engine + 3] if word != "="] if engine is not None else []
+        if named and named[0].strip("'\"`").upper() != "INNODB":
+            return OTHER_ENGINE
+    return TWO_STEPS if _replaces(found) and flavour == "mariadb" else BY_LOOKING
+
+
+def _of_alter(found: Sequence[Word]) -> Rule:
+    """An ALTER TABLE after which the table is the same: the strictest of its clauses decides."""
+    clauses = list(_clauses(found))
+    columns = {clause[0] for clause in clauses if clause[1:2] not in NO_COLUMN}
+    if {"ADD", "DROP"} <= columns:  # what is dropped and added again is empty
+        return NO_TRACE
+    for clause in clauses:
+        if clause[0] in ("EXCHANGE", "TRUNCATE"):
+            return ROWS_TELL
+        if not _keeps(clause):
+            return NO_TRACE
+    return ONLY_REBUILDS
+
+
+def _keeps(clause: list[str]) -> bool:
+    """May this clause be run again, where the table is the same after it?"""
+    verb, rest = clause[0], [word for word in clause[1:] if word != "COLUMN"]
+    if verb in MOVING:
+        return False
+    if verb == "CHANGE":
+        rest = rest[2:] if rest[:2] == ["IF", "EXISTS"] else rest
+        return len(rest) > 1 and rest[0] == rest[1]
+    if verb in ("ADD", "DROP"):
+        return "EXISTS" in clause or rest[:1] in NO_COLUMN
+    return True
+
+
+def _clauses(found: Sequence[Word]) -> Iterator[list[str]]:
+    """The clauses of an ALTER TABLE, each as its words: those in backticks without them, in capitals."""
+    texts = [word.text.strip("`").upper() if word.kind in ("word", "quoted") else word.text for word in found]
+    at = texts.index("TABLE") + 1 if "TABLE" in texts else 0
+    at += 2 if texts[at : at + 2] == ["IF", "EXISTS"] else 0
+    at += 3 if texts[at + 1 : at + 2] == ["."] else 1
+    part: list[str] = []
+    depth = 0
+    for text in (*texts[at:], ","):
+        depth += {"(": 1, ")": -1}.get(text, 0)
+        if text != "," or depth > 0:
+            part.append(text)
+        elif part:
+            yield part
+            part = []
+
+
+def _if_exists(statement: Statement, kind: str) -> bool:
+    """Is it CREATE … IF NOT EXISTS, or DROP … IF EXISTS?"""
+    texts = [word.text for word in said(statement.head(1000))]
+    noun = kind.rpartition(" ")[2].upper()
+    at = next((at for at, text in enumerate(texts) if text in (noun, noun + "S", "REVOKE")), len(texts)) + 1
+    return texts[at : at + 2] in (["IF", "EXISTS"], ["IF", "NOT"])
+
+
+def _replaces(found: Sequence[Word]) -> bool:
+    return [word.text for word in found[1:3]] == ["OR", "REPLACE"]

@@ -1,0 +1,131 @@
+"""The rule for each kind and shape of a statement that was begun and has no outcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemagate.rules import ASK, PARTS, REFUSE, REPEAT, SEEN, WITNESS, Rule, rule_of, rule_without_trace
+from schemagate.sql import Statement, statements
+
+
+def one(text: str) -> Statement:
+    (found,) = statements([text], "a.sql")
+    return found
+
+
+def ruled(text: str, flavour: str = "mysql") -> tuple[Rule, Rule]:
+    """The rule of a statement, and where the schema looks the same before and after it."""
+    found = one(text)
+    return rule_of(found, found.kind, flavour), rule_without_trace(found, found.kind, flavour)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE t (id INT)",
+        "CREATE TABLE t SELECT 1",
+        "ALTER TABLE t ADD COLUMN n INT",
+        "RENAME TABLE a TO b",
+        "DROP TABLE a",
+        "DROP TABLE a, b",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW IF NOT EXISTS (SELECT 1) THEN SET @a = 1; END IF",
+        "CREATE PROCEDURE p() IF NOT EXISTS (SELECT 1) THEN SELECT 1; END IF",
+        "CREATE INDEX i ON t (n)",
+        "DROP INDEX i ON t",
+    ],
+)
+def test_structure_is_seen(text: str) -> None:
+    """And where it cannot be, it is not begun."""
+    rule, without = ruled(text)
+    assert (rule.kind, without.kind) == (SEEN, WITNESS if text.startswith("RENAME") else REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("CREATE TABLE IF NOT EXISTS t (id INT)", REPEAT),
+        ("DROP TABLE IF EXISTS a, b", REPEAT),
+        ("DROP INDEX IF EXISTS i ON t", REPEAT),
+        ("CREATE OR REPLACE VIEW v AS SELECT 1", REPEAT),
+        ("CREATE OR REPLACE DEFINER=a@b PROCEDURE p() SELECT 1", REPEAT),
+        ("CREATE DEFINER=`a`@`b` PROCEDURE IF NOT EXISTS p() SELECT 1", REPEAT),
+        ("ALTER VIEW v AS SELECT 1", REPEAT),
+        ("ALTER EVENT e DISABLE", REPEAT),
+        ("CREATE OR REPLACE TABLE t (id INT)", WITNESS),
+        ("CREATE OR REPLACE SEQUENCE s", REFUSE),
+        ("ALTER SEQUENCE s RESTART 1", REFUSE),
+        ("ALTER TABLE t FORCE", REPEAT),
+        ("ALTER TABLE a.`t` ENGINE=InnoDB, ALGORITHM=INPLACE", REPEAT),
+        ("ALTER TABLE t AUTO_INCREMENT = 100, COMMENT 'a, b'", REPEAT),
+        ("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", REPEAT),
+        ("ALTER TABLE t MODIFY n DECIMAL(10, 2), CHANGE COLUMN `a` a INT", REPEAT),
+        ("ALTER TABLE t DROP INDEX i, ADD UNIQUE KEY i (n)", REPEAT),
+        ("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id)", REPEAT),
+        ("ALTER TABLE t ADD COLUMN IF NOT EXISTS n INT", REPEAT),
+        ("ALTER TABLE t ORDER BY n", REPEAT),
+        ("ALTER TABLE t REBUILD PARTITION p", REPEAT),
+        ("ALTER TABLE IF EXISTS t DROP COLUMN n, ADD COLUMN n INT", REFUSE),
+        ("ALTER TABLE t DROP COLUMN IF EXISTS n, ADD COLUMN IF NOT EXISTS n INT", REFUSE),
+        ("ALTER TABLE t CHANGE a b INT, CHANGE b a INT", REFUSE),
+        ("ALTER TABLE t RENAME COLUMN a TO b, RENAME COLUMN b TO a", REFUSE),
+        ("ALTER TABLE t DISCARD TABLESPACE", REFUSE),
+        ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", WITNESS),
+        ("ALTER TABLE t TRUNCATE PARTITION p", WITNESS),
+        ("RENAME TABLE a TO c, b TO a, c TO b", WITNESS),
+    ],
+)
+def test_what_looks_the_same_afterwards_is_repeated_only_where_that_is_harmless(text: str, kind: str) -> None:
+    """Else a row tells, or it is not begun."""
+    assert ruled(text)[1].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("OPTIMIZE TABLE t", REPEAT),
+        ("GRANT SELECT ON a.* TO b", REPEAT),
+        ("SET GLOBAL max_connections = 5", REPEAT),
+        ("SET @a = f()", ASK),
+        ("SELECT MAX(id) INTO @a FROM t", REPEAT),
+        ("SELECT f()", ASK),
+        ("DO NEXTVAL(s)", ASK),
+        ("DO SLEEP(1)", REPEAT),
+        ("CREATE USER IF NOT EXISTS a", REPEAT),
+        ("CREATE USER a", ASK),
+        ("DROP ROLE IF EXISTS a", REPEAT),
+        ("REVOKE SELECT ON a.* FROM b", ASK),
+        ("REVOKE IF EXISTS SELECT ON a.* FROM b", REPEAT),
+        ("CALL p()", ASK),
+        ("EXECUTE p", ASK),
+        ("BEGIN NOT ATOMIC SELECT 1; END", ASK),
+        ("INSERT INTO myisam VALUES (1)", ASK),
+        ("INSTALL PLUGIN a SONAME 'b'", ASK),
+        ("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (HOST 'h')", ASK),
+        ("CREATE TABLE t ENGINE=MyISAM SELECT 1", ASK),
+        ("CREATE TABLE t (id INT) ENGINE = InnoDB SELECT 1", SEEN),
+        ("TRUNCATE t", WITNESS),
+    ],
+)
+def test_what_is_not_structure_is_repeated_or_asked(text: str, kind: str) -> None:
+    """Nothing in the schema tells of it."""
+    assert ruled(text)[0].kind == kind
+
+
+def test_mariadb_drops_one_by_one_and_replaces_in_two_steps() -> None:
+    """MySQL does either as a whole, and has no CREATE OR REPLACE TABLE."""
+    for text in (
+        "DROP TABLE a, b",
+        "DROP TABLE IF EXISTS a, b",
+        "DROP VIEW a, b",
+        "CREATE OR REPLACE TABLE t (id INT)",
+    ):
+        assert ruled(text, "mariadb")[0].kind == PARTS
+    assert ruled("DROP TABLE a", "mariadb")[0].kind == SEEN
+    assert ruled("DROP TABLE a, b", "mysql")[0].kind == SEEN
+
+
+def test_the_file_may_say_that_a_statement_may_be_repeated() -> None:
+    """Whatever it is: who wrote it knows."""
+    for text in ("CALL p()", "ALTER TABLE t DROP COLUMN n, ADD COLUMN n INT", "TRUNCATE t"):
+        assert [rule.kind for rule in ruled(f"-- schemagate: repeatable\n{text}")] == [REPEAT, REPEAT]
