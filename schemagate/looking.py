@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from schemagate.listing import (
     AS_IT_IS,
     AS_UTF8,
     NOT_ALLOWED,
+    TRIGGER_COLUMNS,
     Listed,
     acting,
     listing,
@@ -34,6 +35,7 @@ ABSENT = frozenset({1146, 1305, 1539, 4091})
 BROKEN = 1356  # a view on what is not there; SHOW CREATE VIEW writes it all the same
 # What decides how the server writes a text, and reads ours. To be put back for the rest of the file.
 KEPT = ("sql_mode", "character_set_client", "character_set_results", "sql_select_limit")
+TRIGGER_TABLE = TRIGGER_COLUMNS.index("Table")
 ALL_ROWS = 18446744073709551615
 UNSURE = "?"  # may stand for a character that the session's character set does not have
 
@@ -84,12 +86,22 @@ class Looker:
                 if kind != "trigger":
                     found[f"{kind} {name}"] = self._one(kind, name)
             if any(kind == "trigger" for kind, _ in wanted):
-                triggers = acting(self._connection.execute("SHOW TRIGGERS"))
-                for each in self._assembled(self._where[0]._replace(triggers=triggers), {}):
-                    key = key_of("trigger", each.name, self.folds)
-                    if key in found:
-                        found[key] = each
+                found |= self._triggers(found.keys())
         return found
+
+    def _triggers(self, keys: Set[str]) -> dict[str, SchemaObject]:
+        """Those of the triggers with these keys that are there; each has its place among all of its table."""
+        acted = acting(self._connection.execute("SHOW TRIGGERS"))
+        triggers = {key_of("trigger", row[0], self.folds): row for row in acted}
+        tables = {row[TRIGGER_TABLE] for key, row in triggers.items() if key in keys}
+        near = tuple(row for row in triggers.values() if row[TRIGGER_TABLE] in tables)
+        asked = {("trigger", row[0]): f"SHOW CREATE TRIGGER {quote(row[0])}" for row in near}
+        answers = dict(zip(asked, self._connection.packet([*asked.values()]) if asked else (), strict=True))
+        if any(isinstance(answer, ServerError) and answer.errno in NOT_ALLOWED for answer in answers.values()):
+            raise Unseen("this account cannot see every trigger")
+        there = self._assembled(self._where[0]._replace(triggers=near), answers)
+        by_key = {key_of("trigger", each.name, self.folds): each for each in there}
+        return {key: each for key, each in by_key.items() if key in keys}
 
     def _one(self, kind: str, name: str) -> SchemaObject | None:
         answer = self._asked(kind, name)
@@ -135,7 +147,7 @@ class Looker:
         asked = f"SHOW CREATE TABLE {quote(name)}"
         return given(self._connection.packet([AS_IT_IS, asked, AS_UTF8])[1])
 
-    def _assembled(self, listed: Listed, answers: Mapping[tuple[str, str], Result]) -> list[SchemaObject]:
+    def _assembled(self, listed: Listed, answers: Mapping[tuple[str, str], Result | Exception]) -> list[SchemaObject]:
         nothing = Result((), (), 0)
         results = [answers.get(key, nothing) for key in named(listed)]
         return list(schema.assemble(listed, results, self._charsets, self._flavour).objects.values())

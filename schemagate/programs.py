@@ -56,10 +56,28 @@ def loadable_view(text: str, database: str) -> str:
 
 
 def loadable_trigger(name: str, timing: str, event: str, table: str, body: str) -> str:
-    """A trigger from the columns of SHOW TRIGGERS. MariaDB's SHOW CREATE TRIGGER is the header as it was typed, and may
-    name the schema that it was typed for.
-    """
+    """A trigger from the columns of SHOW TRIGGERS, and its `trigger_body`."""
     return f"CREATE TRIGGER {quote(name)} {timing} {event} ON {quote(table)} FOR EACH ROW {body}"
+
+
+def trigger_body(create: str) -> str:
+    """What stands behind the header in SHOW CREATE TRIGGER. Raises ValueError where that cannot be told.
+
+    The header cannot be used: MariaDB's is as it was typed, and may name the schema that it was typed for. The body of
+    SHOW TRIGGERS cannot: its strings have lost escapes, 'can\\'t' is 'can't' on MySQL and '^\\\\d' is '^\\d' on both.
+    """
+    stream, before, begins = significant(create), ("", ""), 0
+    while not begins:
+        kind, word, start = next(stream, ("", "", -1))
+        if start < 0:
+            raise ValueError(create)
+        if (*before, kind, word) == ("FOR", "EACH", "word", "ROW"):
+            begins = start + len("ROW")
+        before = (before[1], word)
+    if next(stream, ("", "", 0))[1] in ("FOLLOWS", "PRECEDES"):
+        next(stream, None)
+        begins = next(stream, ("", "", len(create)))[2]
+    return create[begins:].lstrip()
 
 
 def loadable_event(name: str, text: str, *, replicated: bool) -> str:

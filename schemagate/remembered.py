@@ -9,7 +9,7 @@ from typing import Any
 from schemagate.lexer import quote
 from schemagate.values import Value
 
-FORM = 1  # of our tables and of what a fingerprint covers: a row remembered under another form is not believed
+FORM = 2  # of our tables and of what a fingerprint covers: a row remembered under another form is not believed
 
 
 class Verified(Value):

@@ -103,6 +103,7 @@ def assemble(
     """The schema, from the answers to `creates`. Raises an answer that is an error other than the lack of a right."""
     unseen = set(listed.unseen)
     objects: list[SchemaObject] = []
+    triggers: dict[str, str] = {}
     for (kind, name), result in zip(named(listed), results, strict=True):
         if isinstance(result, Exception):
             errno = getattr(result, "errno", 0)
@@ -112,6 +113,9 @@ def assemble(
         if isinstance(result, Exception) or kind == SESSION:
             continue
         facts = {column.lower(): value for column, value in zip(result.columns, result.rows[0], strict=True)}
+        if kind == "trigger":
+            triggers[name] = text(facts["sql original statement"])
+            continue
         create = next(value for column, value in facts.items() if column.startswith("create "))
         if create is None:  # a routine of another account
             unseen.add(kind)
@@ -120,7 +124,10 @@ def assemble(
         objects.append(
             made(kind, name, _loadable(kind, name, text(create), listed), session, charsets, listed.collation)
         )
-    objects += in_order(_triggers(listed, charsets))
+    try:
+        objects += in_order(_triggers(listed, triggers, charsets))
+    except ValueError:  # a header that only its own sql_mode can read
+        unseen.add("trigger")
     return Schema({(each.kind, each.name): each for each in objects}, frozenset(unseen), listed.collation)
 
 
@@ -152,11 +159,13 @@ def _loadable(kind: str, name: str, create: str, listed: Listed) -> str:
     return create if kind == "sequence" else programs.without_definer(create)
 
 
-def _triggers(listed: Listed, charsets: Mapping[str, str]) -> Iterator[SchemaObject]:
+def _triggers(listed: Listed, texts: Mapping[str, str], charsets: Mapping[str, str]) -> Iterator[SchemaObject]:
     from schemagate import programs
 
-    for name, timing, event, table, body, *session in listed.triggers:
-        create = programs.loadable_trigger(name, timing, event, table, body)
+    for name, timing, event, table, _, *session in listed.triggers:
+        if name not in texts:  # it is gone, or may not be read
+            continue
+        create = programs.loadable_trigger(name, timing, event, table, programs.trigger_body(texts[name]))
         facts = dict(zip(("sql_mode", *programs.OF_TEXT, "database collation"), session, strict=True))
         yield made("trigger", name, create, facts, charsets, listed.collation)
 

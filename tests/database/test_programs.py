@@ -119,6 +119,8 @@ CHANGES: list[tuple[str, *tuple[str, ...]]] = [
     ("DROP VIEW v16", "view v16: "),
     (f"{A9} BEFORE UPDATE ON t FOR EACH ROW BEGIN END", "trigger a9: event"),
     (f"{A9} BEFORE UPDATE ON u FOR EACH ROW BEGIN END", "trigger a9: table"),
+    (rf"{A9} BEFORE UPDATE ON u FOR EACH ROW SET @a = '^\d'", "trigger a9: body"),
+    (rf"{A9} BEFORE UPDATE ON u FOR EACH ROW SET @a = '^\\d'", "trigger a9: body"),
     (f"{A9} BEFORE UPDATE ON u FOR EACH ROW SET @a = 1", "trigger a9: body"),
     (f"{A9} BEFORE UPDATE ON u FOR EACH ROW SET /* nothing */ @a = 1",),
     (f"SET sql_mode = 'ANSI_QUOTES'; {A9} BEFORE UPDATE ON u FOR EACH ROW SET @a = 1", "trigger a9: sql_mode"),

@@ -13,7 +13,7 @@ from schemagate.database import Result
 from schemagate.grants import unseen_kinds
 from schemagate.listing import Listed, creates, fingerprint, named, parse_listing, session_for_reading
 from schemagate.loading import for_shadow, in_load_order, load_statements, script, with_left_out, without_keys_elsewhere
-from schemagate.programs import asleep, loadable_event, loadable_view, tidy, without_definer
+from schemagate.programs import asleep, loadable_event, loadable_view, tidy, trigger_body, without_definer
 from schemagate.schema import Difference, Schema, SchemaObject, assemble, compare, in_order, made, outline, part_of
 
 CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "latin1": "latin1_swedish_ci"}
@@ -464,6 +464,16 @@ def answers(of: Listed, **texts: object) -> list[Result | Exception]:
                     ("v", "CREATE VIEW `v` AS select 1", "utf8mb4", "utf8mb4_bin"),
                 )
             )
+        elif kind == "trigger":
+            create = texts.get(
+                name, f"CREATE DEFINER=`root`@`%` TRIGGER `{name}` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1"
+            )
+            found.append(
+                result(
+                    f"Trigger,sql_mode,SQL Original Statement,{KEPT},Created",
+                    (name, "", create, "latin1", "latin1_bin", "utf8mb4_bin", texts.get("made")),
+                )
+            )
         elif kind == "procedure":
             found.append(
                 result(
@@ -525,11 +535,49 @@ def test_a_listing_has_what_is_in_this_schema_and_is_not_ours() -> None:
 
 
 def test_a_schema_is_assembled_from_the_answers() -> None:
-    """Each object with its kind, and the triggers from the listing."""
+    """Each object with its kind; the triggers as the listing says, with their own text for a body."""
     of = listed("t")
     whole = assemble(of, answers(of), CHARSETS, "mysql")
     assert set(whole.objects) == {("table", "t"), ("view", "v"), ("procedure", "p"), ("event", "e"), ("trigger", "x")}
     assert whole.objects["trigger", "x"].create == "CREATE TRIGGER `x` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "CREATE DEFINER=`a`@`b` TRIGGER `x` BEFORE INSERT ON `t` FOR EACH ROW",
+        "create trigger app . `for each row` /* FOR EACH ROW */ before insert on app.`t` for\teach -- ROW\n row",
+        "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW FOLLOWS `y`",
+        'CREATE TRIGGER "for" BEFORE INSERT ON `each` FOR EACH ROW precedes /* it */ row',
+        "CREATE TRIGGER app.for BEFORE INSERT ON app.for FOR EACH ROW",
+    ],
+)
+def test_the_body_of_a_trigger_is_what_stands_behind_its_header(header: str) -> None:
+    """However the header was typed; with all that the strings of the body were written with."""
+    body = r"SET @a = 'can\'t', @b = 'FOR EACH ROW', @c = '^\\d'"
+    assert trigger_body(f"{header} {body}") == trigger_body(f"{header}\n{body}") == body
+
+
+def test_a_trigger_whose_header_cannot_be_read_makes_the_kind_unseen() -> None:
+    """A name that only another sql_mode takes for one, with a quote in it that does not end."""
+    of = listed("t")
+    whole = assemble(
+        of, answers(of, x='CREATE TRIGGER "x\\" BEFORE INSERT ON t FOR EACH ROW SET @a = 1'), CHARSETS, "mariadb"
+    )
+    assert "trigger" in whole.unseen
+    assert ("table", "t") in whole.objects
+
+
+@pytest.mark.parametrize("errno", [1142, 1227])
+def test_a_trigger_that_may_not_be_read_makes_the_kind_unseen(errno: int) -> None:
+    """And one that was dropped meanwhile is not there."""
+    of = listed("t")
+    refused = [*answers(of)[:-1], Refused(errno)]
+    assert "trigger" in assemble(of, refused, CHARSETS, "mysql").unseen
+    assert "trigger" not in fingerprint(of, refused)
+    gone = assemble(of, [*answers(of)[:-1], Refused(1360)], CHARSETS, "mysql")
+    assert ("trigger", "x") not in gone.objects
+    assert "trigger" not in gone.unseen
 
 
 @pytest.mark.parametrize("errno", [1142, 1227, 1305])
@@ -569,6 +617,9 @@ def test_the_fingerprint_sees_every_text_and_no_counter() -> None:
     assert {"schema", "table", "view", "sequence", "trigger", "procedure", "function", "event"} == set(one)
     other = fingerprint(of, answers(of, t=text % 5 + " COMMENT='x'"))
     assert [kind for kind in one if one[kind] != other[kind]] == ["table"]
+    trigger = fingerprint(of, answers(of, t=text % 5, x="CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 2"))
+    assert [kind for kind in one if one[kind] != trigger[kind]] == ["trigger"]
+    assert one == fingerprint(of, answers(of, t=text % 5, made="today"))
     renamed = listed("t", "w")
     assert one["table"] != fingerprint(renamed, answers(renamed, t=text % 5))["table"]
 
