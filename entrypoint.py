@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 from schemagate import __version__
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from schemagate.migrations import Migrations
     from schemagate.server import Server
     from schemagate.settings import Settings
+    from schemagate.survive import Trail
     from schemagate.traces import Traces
 
 
@@ -42,12 +44,31 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
-        from schemagate.arbiter import at_arbiter, survey
+        from schemagate.survive import surviving
 
-        here = greeting.server
-        cluster = survey(connection, here, settings, stop, log)
-        done = at_arbiter(cluster, connection, here, settings, stop, log, lambda there: start(there, stop, log))
-        return done or work(migrations, connection, cluster, here, settings, stop, log)
+        attempt = partial(begin, migrations, settings, stop, log)
+        return surviving(attempt, connection, greeting.server, settings, stop, log)
+
+
+def begin(
+    migrations: Migrations,
+    settings: Settings,
+    stop: Stop,
+    log: Log,
+    connection: Connection,
+    here: Server,
+    trail: Trail,
+) -> dict[str, Any]:
+    """The story where there is something to do, from the choice of the server on; it may have to begin anew."""
+    from schemagate.arbiter import at_arbiter, survey
+
+    def there(place: Settings) -> dict[str, Any]:
+        # Where that member goes away, another takes its place; nobody waits for it to come back.
+        return start(place._replace(reconnect_seconds=0.0), stop, log)
+
+    cluster = survey(connection, here, settings, stop, log)
+    done = at_arbiter(cluster, connection, here, settings, stop, log, there)
+    return done or work(migrations, connection, cluster, here, settings, trail, stop, log)
 
 
 def work(
@@ -56,10 +77,11 @@ def work(
     cluster: Cluster,
     here: Server,
     settings: Settings,
+    trail: Trail,
     stop: Stop,
     log: Log,
 ) -> dict[str, Any]:
-    """The part of the story where there is something to do; `connection` watches over it."""
+    """The work itself; `connection` watches over it."""
     from schemagate.apply import apply
     from schemagate.arbiter import alone
     from schemagate.journal import recorded
@@ -82,6 +104,7 @@ def work(
         expected = expect(migrations, session, here, shadows, log)
         plan = resumable(make_plan(migrations, journal.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)
+        trail.planned(plan.statements)
         before = read(session, here)
         fresh = not before.schema.objects and not journal.history.past
         rehearsed: Traces = {}
@@ -93,7 +116,7 @@ def work(
         proof = verify(session, here, expected, log, built=fresh)
         if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind
             journal.remember(migrations.digest, *proof)
-    return {"message": VERIFIED, "unchanged": False, "applied": applied.statements, "rows": applied.rows}
+    return {"message": VERIFIED, "unchanged": False, "applied": trail.pending, "rows": applied.rows}
 
 
 def load(files: Files) -> Migrations:

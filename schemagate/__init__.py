@@ -6,9 +6,9 @@ One file per step of a start and one per thing outside. A file imports only from
     explain console log stop                                                 what we say, and when we end
     driver refusals reach database server waiting                            one session with the server
     flat kinds names bodies pieces sql checksums files migrations            SQL text, and files of it
-    lock orphans selftest watch history remembered journal                   who runs, and what was run
+    lock orphans selftest watch blockers history remembered journal          who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
-    current cluster arbiter                                                  is there anything to do, and where?
+    current survive cluster arbiter                                          is there anything to do, and where?
     wording effects resuming rules                                           what ends with a session
     plan isolation hashes looking traces                                     what is to be run, and what it changes
     shadow expected verify rehearse settle session engines apply             the work

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
+from schemagate.blockers import blockers
 from schemagate.effects import Around
 from schemagate.engines import Engines
 from schemagate.errors import (
@@ -388,7 +389,11 @@ class _Run:
         """What the start ends with; `left` of the file's statements are applied then."""
         watch = self._connection.watch
         if watch is None or not watch.broken_off:
-            return _failed(migration, statement, error, left)
+            failed = _failed(migration, statement, error, left)
+            if error.errno == LOCK_WAIT:
+                names = [name.name for name in statement.names]
+                failed.facts["blockers"] = blockers(self._connection, self._database, names) or None
+            return failed
         return Interrupted(
             f"Asked to stop: statement {statement.ordinal} of {migration.name} ran on for too long and was broken off "
             f"(SCHEMAGATE_STOP_SECONDS); it is not applied. The next start goes on behind statement {left}.",

@@ -120,6 +120,15 @@ def duration(low: float, high: float) -> Type:
     return Type("seconds", parse)
 
 
+def count(low: int, high: int) -> Type:
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text.strip()) or not low <= int(text) <= high:
+            raise ValueError(f"must be a number from {low} to {high}, not {_shown(text)}")
+        return int(text)
+
+    return Type("number", parse)
+
+
 def choice(*words: str, also: Mapping[str, str] | None = None) -> Type:
     def parse(text: str) -> str:
         word = text.strip().lower().replace("_", "-")

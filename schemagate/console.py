@@ -113,6 +113,16 @@ EVENTS: dict[str, Event] = {
     "statement.committed_by_itself": Event(
         "debug", "A change of rows had committed before its entry was written; the entry was written right after."
     ),
+    "statement.retried": Event(
+        "warning",
+        "A statement did not get its lock, or fell to a deadlock, and is tried again; `blockers`: who is in the way.",
+        "  ! {migration}[, statement {ordinal}]: {error}; again in {pause_seconds:s}[ ({blockers})]",
+    ),
+    "start.resumed": Event(
+        "warning",
+        "The connection was lost, or the server turned read-only; the start goes on where the journal says.",
+        "  ! {error}; going on with another connection",
+    ),
     "session.not_put_back": Event("debug", "A session variable that a migration set could not be set back."),
     "migration.applied": Event(
         "info",

@@ -128,6 +128,20 @@ SETTINGS: tuple[Setting, ...] = (
         "30",
     ),
     Setting(
+        "SCHEMAGATE_RETRIES",
+        "retries",
+        checks.count(0, 100),
+        "How often a statement that did not get its lock in time, or fell to a deadlock, is tried once more.",
+        "3",
+    ),
+    Setting(
+        "SCHEMAGATE_RECONNECT_SECONDS",
+        "reconnect_seconds",
+        checks.duration(0, 86_400),
+        "How long to wait for a server that is gone, or turned read-only, while we work; 0 ends the start at once.",
+        "60",
+    ),
+    Setting(
         "SCHEMAGATE_ORPHAN",
         "orphan",
         checks.choice("wait", "kill"),

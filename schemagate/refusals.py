@@ -31,6 +31,8 @@ SYNTAX = 1064
 NOT_PREPARED = 1047  # a node of Galera that lets nobody work, because it is joining or has lost the majority
 NO_SUCH_SAVEPOINT = 1305
 NO_TRIGGER_RIGHT = 1419
+# A statement or transaction that was taken back because of somebody else's lock, or (3101) of another member's change.
+WORTH_A_RETRY = frozenset({LOCK_WAIT, DEADLOCK, 3101})
 # Nothing is wrong with what we asked, somebody is in the way: a lock, a limit of the account, KILL QUERY, a time limit.
 INTERRUPTED = 1317
 IN_THE_WAY = frozenset({LOCK_WAIT, DEADLOCK, INTERRUPTED, 1203, 1226, 1969, 3024})

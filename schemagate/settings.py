@@ -52,6 +52,8 @@ class Settings(Value):
     connect_seconds: float
     lock_seconds: float
     lock_wait_seconds: float
+    retries: int
+    reconnect_seconds: float
     orphan: str
     stop_seconds: float
     shadow: str

@@ -54,6 +54,11 @@ class Watch:
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
 
+    @property
+    def connection_id(self) -> int:
+        """The watch session."""
+        return self._connection.id
+
     def guard(self, session: Connection) -> None:
         """This is the session that runs the statements."""
         self._session, session.watch = session.id, self
@@ -122,6 +127,7 @@ class Watch:
         self._connection.close()
         connection = open_session(self._settings, self._settings.database, [f"SET wait_timeout = {SILENCE_SECONDS}"])
         connection.be_patient(ANSWER_SECONDS)
+        identify(connection, self._here.flavour)
         self._connection = connection
         take(connection, alive_name(self._here.database), 1.0)
 

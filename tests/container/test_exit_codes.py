@@ -74,7 +74,7 @@ def no_server(gate: Gate) -> Ended:
 
 def a_killed_session(gate: Gate) -> Ended:
     gate.write(_01_shop=CUSTOMERS + "INSERT INTO customers SELECT 1 + SLEEP(31);\n")
-    start = gate.begin("up", statement="SLEEP(31)")
+    start = gate.begin("up", statement="SLEEP(31)", SCHEMAGATE_RECONNECT_SECONDS="0")
     of_statement = f"db = '{gate.schema}' AND info LIKE '%SLEEP(31)%' AND id <> CONNECTION_ID()"
     ((session,),) = gate.server.sql(f"SELECT id FROM information_schema.processlist WHERE {of_statement}")
     gate.server.sql(f"KILL {session}")

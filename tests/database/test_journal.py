@@ -38,7 +38,11 @@ def watched(gate: Gate, before: Callable[[Packet], None], expected: int | None =
     server = gate.database.server
     with RecordingProxy(server.host, server.port, before=before) as proxy:
         start = gate.begin(
-            MYSQL_HOST=proxy.host, MYSQL_PORT=str(proxy.port), SCHEMAGATE_TLS="off", SCHEMAGATE_SHADOW="off"
+            MYSQL_HOST=proxy.host,
+            MYSQL_PORT=str(proxy.port),
+            SCHEMAGATE_TLS="off",
+            SCHEMAGATE_SHADOW="off",
+            SCHEMAGATE_RECONNECT_SECONDS="0",
         )
         code = start.wait()
     assert expected in (None, code), start.text
@@ -180,7 +184,7 @@ def test_a_session_that_is_killed_while_rows_change_leaves_nothing(gate: Gate) -
     with blocker.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("UPDATE a SET n = 5 WHERE id = 100")
-        start = gate.begin()
+        start = gate.begin(SCHEMAGATE_RECONNECT_SECONDS="0")
         until(lambda: blocked(gate.database), "the UPDATE waits")
         assert gate.database.rows("SELECT id FROM a") == ((100,),)
         kill_worker(gate.database)
@@ -271,7 +275,7 @@ def test_a_wait_for_somebody_elses_row_ends_and_takes_back_its_transaction(gate:
     with gate.database.connect().cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("UPDATE b SET n = 5")
-        start = gate.run(expected=30, SCHEMAGATE_LOCK_WAIT_SECONDS="1")
+        start = gate.run(expected=30, SCHEMAGATE_LOCK_WAIT_SECONDS="1", SCHEMAGATE_RETRIES="0")
         assert last(start)["errno"] == 1205
         cursor.execute("ROLLBACK")
     assert gate.database.rows("SELECT * FROM a") == ()

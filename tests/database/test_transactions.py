@@ -62,7 +62,8 @@ def test_a_transaction_that_is_taken_back_is_not_applied(gate: Gate, error: int)
     with other.cursor() as cursor:
         cursor.execute("UPDATE heavy SET n = n + 1")  # whoever has changed less is the victim
         cursor.execute("UPDATE t SET n = n + 100 WHERE id = 2")
-        start = gate.begin(SCHEMAGATE_SHADOW="off", SCHEMAGATE_LOCK_WAIT_SECONDS="30" if error == 1213 else "1")
+        patience = "30" if error == 1213 else "1"
+        start = gate.begin(SCHEMAGATE_SHADOW="off", SCHEMAGATE_LOCK_WAIT_SECONDS=patience, SCHEMAGATE_RETRIES="0")
         until(lambda: waits(database, "UPDATE t SET n = n + 10 %"), "the third statement waits")
         if error == 1213:
             cursor.execute("UPDATE t SET n = n + 100 WHERE id = 1")

@@ -13,9 +13,9 @@ ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files migrations
-    lock orphans selftest watch history remembered journal
+    lock orphans selftest watch blockers history remembered journal
     grants clauses listing programs outlines schema loading snapshot
-    current cluster arbiter
+    current survive cluster arbiter
     wording effects resuming rules
     plan isolation hashes looking traces
     shadow expected verify rehearse settle session engines apply

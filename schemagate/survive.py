@@ -1,0 +1,126 @@
+"""What a start survives: a connection that is lost, a server that turns read-only, a lock that it did not get.
+
+Each time the story begins anew where the journal says: another session, the locks, what is in doubt, the plan.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from schemagate.current import meet
+from schemagate.errors import ConnectionLost, DatabaseUnavailable, SchemagateError, StatementFailed
+from schemagate.refusals import READ_ONLY, WORTH_A_RETRY, ServerError, number_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemagate.database import Connection
+    from schemagate.log import Log
+    from schemagate.server import Server
+    from schemagate.settings import Settings
+    from schemagate.stop import Stop
+
+LOSSES = 3  # in one place: the statement at hand may be what ends the server
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Trail:
+    """How far a start has come over all its attempts. `again` counts those in the place where it is now."""
+
+    def __init__(self) -> None:
+        self.pending: int | None = None
+        """Statements that were left when the first plan was made."""
+        self._left: int | None = None
+        self.lost = self.again = 0
+
+    def planned(self, statements: int) -> None:
+        """So many statements are left now. Fewer than at the last attempt: what went wrong since counts no more."""
+        if self.pending is None:
+            self.pending = statements
+        if self._left is not None and statements < self._left:
+            self.lost = self.again = 0
+        self._left = statements
+
+
+def surviving(
+    attempt: Callable[[Connection, Server, Trail], dict[str, Any]],
+    connection: Connection,
+    here: Server,
+    settings: Settings,
+    stop: Stop,
+    log: Log,
+) -> dict[str, Any]:
+    """What `attempt` returns in the end; the first one gets `connection`, which the caller closes.
+
+    After a connection that was lost, and on a server that turned read-only, waits up to `reconnect_seconds` for one
+    that can be written to, under the name that is resolved anew; not more than three times in one place. A statement
+    that did not get its lock is tried `retries` times more, after pauses. Raises what an attempt raised last.
+    """
+    trail, again = Trail(), settings._replace(wait_seconds=max(1.0, settings.reconnect_seconds))
+    while True:
+        with closing(connection):
+            try:
+                return attempt(connection, here, trail)
+            except (SchemagateError, ServerError) as error:
+                pause = _pause(error, trail, settings)
+                if pause is None or stop.requested:
+                    raise
+                lost = error
+        _say(lost, trail, pause, log)
+        stop.sleep(pause)
+        try:
+            connection, greeting = meet(again, stop, log, to_write=True)
+        except DatabaseUnavailable as away:
+            raise (lost if isinstance(lost, ConnectionLost) else away) from lost
+        here = greeting.server
+
+
+def _pause(error: Exception, trail: Trail, settings: Settings) -> float | None:
+    """How many seconds to wait before the next attempt; None if there is to be none."""
+    if is_lost(error):
+        trail.lost += 1
+        return _growing(trail.lost - 1) if trail.lost <= LOSSES and settings.reconnect_seconds else None
+    if is_in_the_way(error):
+        trail.again += 1
+        return _growing(trail.again) if trail.again <= settings.retries else None
+    return None
+
+
+def _growing(attempt: int) -> float:
+    """0, then 0.2 s, 0.8 s, 3.2 s, … and a bit more or less, so that two starts keep no step."""
+    if not attempt:
+        return 0.0
+    return float(min(LONGEST_PAUSE_SECONDS, 0.2 * 4 ** (attempt - 1)) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def is_lost(error: Exception) -> bool:
+    """Is the session gone, or may it write no more?"""
+    if isinstance(error, ConnectionLost):
+        return True
+    errno, text = _number(error)
+    # 1290 has many options of the server in it, and 1792 may be a transaction that the file itself made read-only.
+    return errno in READ_ONLY and (errno != 1290 or re.search("read[-_]only", text) is not None)
+
+
+def is_in_the_way(error: Exception) -> bool:
+    """Was a statement refused only because somebody else held a lock, and taken back?"""
+    return isinstance(error, StatementFailed) and _number(error)[0] in WORTH_A_RETRY
+
+
+def _number(error: Exception) -> tuple[int, str]:
+    if isinstance(error, SchemagateError):
+        return int(error.facts.get("errno") or 0), str(error.facts.get("error") or "")
+    return number_of(error)
+
+
+def _say(error: Exception, trail: Trail, pause: float, log: Log) -> None:
+    errno, text = _number(error)
+    if is_lost(error):
+        log.warning("start.resumed", errno=errno, error=text, times=trail.lost)
+        return
+    facts = error.facts if isinstance(error, SchemagateError) else {}
+    told = {name: facts[name] for name in ("migration", "ordinal", "line", "blockers") if facts.get(name)}
+    log.warning("statement.retried", **told, errno=errno, error=text, times=trail.again, pause_seconds=round(pause, 3))

@@ -1,0 +1,246 @@
+"""Things go wrong around a start that works: it goes on by itself, and each statement is applied once."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemagate.lock import alive_name, lock_name
+from tests.database.gate import Gate, last, said, until_said
+from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
+from tests.database.world import private_database, until
+from tests.databases import Database
+from tests.instances import Instance
+from tests.wire import Packet, RecordingProxy
+
+ROWS = """
+    CREATE TABLE kept (id INT PRIMARY KEY);
+    INSERT INTO kept VALUES (1000);
+    INSERT INTO kept SELECT id + SLEEP(0.1) FROM numbers WHERE id < 10;
+    INSERT INTO kept VALUES (2000);
+"""
+KEPT = tuple((number,) for number in (*range(10), 1000, 2000))
+
+
+@pytest.fixture
+def gate(database: Database, tmp_path: Path) -> Gate:
+    """A schema that has a table of a hundred rows."""
+    gate = Gate(database, tmp_path).write(a_numbers=NUMBERS)
+    gate.run()
+    return gate
+
+
+def outcomes(database: Database) -> list[str]:
+    """Of the migration behind the first: "2 applied", in order of their begin."""
+    rows = database.rows("SELECT ordinal, outcome FROM schemagate_journal WHERE migration > 'b' ORDER BY id")
+    return [f"{ordinal} {outcome}" for ordinal, outcome in rows]
+
+
+# --- the connection ------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_is_killed_is_replaced(gate: Gate) -> None:
+    """What had no commit is done again, and nothing else."""
+    gate.write(b_rows=ROWS)
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "INSERT INTO kept SELECT%") is not None, "the statement")
+    gate.database.run(f"KILL {runs(gate.database, 'INSERT INTO kept SELECT%')}")
+    assert start.wait() == 0, start.text
+    assert gate.database.rows("SELECT id FROM kept ORDER BY id") == KEPT
+    assert outcomes(gate.database) == ["1 applied", "2 applied", "3 applied", "4 applied"]
+    assert len(said(start, "start.resumed")) == 1
+    assert last(start)["applied"] == 4
+
+
+def test_both_sessions_may_be_lost(gate: Gate) -> None:
+    """As when the server is told to end all sessions of an account."""
+    gate.write(b_rows=ROWS)
+    database = gate.database
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(database, "INSERT INTO kept SELECT%") is not None, "the statement")
+    for name in (alive_name(database.name), lock_name(database.name)):
+        database.run(f"KILL {database.value('SELECT IS_USED_LOCK(%s)', name)}")
+    assert start.wait() == 0, start.text
+    assert database.rows("SELECT id FROM kept ORDER BY id") == KEPT
+
+
+def test_a_connection_that_is_cut_at_a_commit_loses_and_repeats_nothing(gate: Gate) -> None:
+    """Nobody can tell then whether the server has seen it; the journal can."""
+    gate.write(b_rows=ROWS.replace(" + SLEEP(0.1)", ""))
+    server = gate.database.server
+    cut: list[Packet] = []
+
+    def before(packet: Packet) -> None:
+        if packet.payload == b"COMMIT" and len(cut) < 2:
+            cut.append(packet)
+            raise ConnectionResetError
+
+    with RecordingProxy(server.host, server.port, before=before) as proxy:
+        start = gate.run(MYSQL_HOST=proxy.host, MYSQL_PORT=str(proxy.port), SCHEMAGATE_TLS="off", **WITHOUT_SHADOW)
+    assert len(cut) == 2
+    assert len(said(start, "start.resumed")) == 2
+    assert gate.database.rows("SELECT id FROM kept ORDER BY id") == KEPT
+
+
+def test_a_connection_that_is_lost_again_and_again_in_one_place_is_given_up(gate: Gate) -> None:
+    """The statement may be what ends it; three times is enough."""
+    gate.write(b_rows="INSERT INTO numbers VALUES (1000)")
+    server = gate.database.server
+
+    def before(packet: Packet) -> None:
+        if packet.payload.startswith(b"INSERT INTO numbers"):
+            raise ConnectionResetError
+
+    with RecordingProxy(server.host, server.port, before=before) as proxy:
+        start = gate.run(
+            expected=21, MYSQL_HOST=proxy.host, MYSQL_PORT=str(proxy.port), SCHEMAGATE_TLS="off", **WITHOUT_SHADOW
+        )
+    assert len(said(start, "start.resumed")) == 3
+
+
+def test_a_lost_connection_ends_the_start_where_the_setting_says_so(gate: Gate) -> None:
+    """With SCHEMAGATE_RECONNECT_SECONDS=0."""
+    gate.write(b_rows=ROWS)
+    start = gate.begin(SCHEMAGATE_RECONNECT_SECONDS="0", **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "INSERT INTO kept SELECT%") is not None, "the statement")
+    gate.database.run(f"KILL {runs(gate.database, 'INSERT INTO kept SELECT%')}")
+    assert start.wait() == 21, start.text
+
+
+# --- the server ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def private(private_server: Callable[..., Instance], tmp_path: Path) -> tuple[Instance, Gate]:
+    """A server of one's own, and a schema on it with a table of a hundred rows."""
+    instance = private_server()
+    gate = Gate(private_database(instance), tmp_path).write(a_numbers=NUMBERS)
+    gate.run()
+    return instance, gate
+
+
+def test_a_server_that_dies_and_comes_back_is_waited_for(private: tuple[Instance, Gate]) -> None:
+    """And one that stays away is given up in time."""
+    instance, gate = private
+    server = instance.server()
+    gate.write(b_rows=ROWS)
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "INSERT INTO kept SELECT%") is not None, "the statement")
+    instance.kill()
+    until_said(start, "database.waiting")
+    instance.start()
+    assert start.wait() == 0, start.text
+    with server.connect(gate.database.name) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM kept ORDER BY id")
+        assert tuple(cursor.fetchall()) == KEPT
+    gate.write(c_rows="DO SLEEP(5)")
+    start = gate.begin(SCHEMAGATE_RECONNECT_SECONDS="1", **WITHOUT_SHADOW)
+    until_said(start, "migration.began")
+    began = time.monotonic()
+    instance.kill()
+    assert start.wait() == 21, start.text
+    assert time.monotonic() - began < 8
+
+
+def test_a_server_that_turns_read_only_is_waited_for(private: tuple[Instance, Gate]) -> None:
+    """As the primary does in a failover, for accounts without special rights."""
+    _, gate = private
+    database = gate.database
+    account = database.account("ALL ON {database}.*")
+    gate.write(b_rows="DO SLEEP(1);\nCREATE TABLE kept (id INT PRIMARY KEY);\nINSERT INTO kept VALUES (1);")
+    start = gate.begin(account=account, **WITHOUT_SHADOW)
+    until(lambda: runs(database, "DO SLEEP%") is not None, "the statement")
+    database.run("SET GLOBAL read_only = 1")
+    until_said(start, "database.waiting", reason="the server is read-only")
+    database.run("SET GLOBAL read_only = 0")
+    assert start.wait() in (0, 31), start.text  # DO may have been cut off from its outcome
+    assert said(start, "start.resumed")[0]["errno"] == 1290
+
+
+# --- locks ---------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def application(database: Database, *statements: str) -> Iterator[Any]:
+    """A session of the application in which these were run."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        yield cursor
+
+
+def test_a_row_that_somebody_has_locked_is_waited_for_more_than_once(gate: Gate) -> None:
+    """The whole transaction of ours is taken back each time, and done again."""
+    gate.write(b_rows="INSERT INTO numbers VALUES (500);\nUPDATE numbers SET id = 600 WHERE id = 1;")
+    with application(gate.database, "START TRANSACTION", "SELECT * FROM numbers WHERE id = 1 FOR UPDATE") as cursor:
+        start = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="1")
+        until_said(start, "statement.retried")
+        cursor.execute("COMMIT")
+    assert start.wait() == 0, start.text
+    retried = said(start, "statement.retried")[0]
+    assert (retried["errno"], retried["migration"], retried["ordinal"]) == (1205, "b_rows", 2)
+    assert gate.database.rows("SELECT id FROM numbers WHERE id IN (1, 500, 600)") == ((500,), (600,))
+    assert last(start)["applied"] == 2
+
+
+def test_a_table_that_somebody_uses_is_waited_for_more_than_once_and_he_is_named(gate: Gate) -> None:
+    """Between the attempts the application comes through."""
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with application(gate.database, "START TRANSACTION", "SELECT * FROM numbers") as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        ((number,),) = cursor.fetchall()
+        start = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="1")
+        until_said(start, "statement.retried")
+        cursor.execute("COMMIT")
+    assert start.wait() == 0, start.text
+    assert f"connection {number} of root@" in said(start, "statement.retried")[0]["blockers"][0]
+    assert outcomes(gate.database)[-1] == "1 applied"
+
+
+def test_an_account_without_rights_names_whom_it_can_see(gate: Gate) -> None:
+    """Which are its own sessions: often those of the application, too."""
+    database = gate.database
+    user, password = database.account("ALL ON {database}.*")
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with database.connect(user, password) as connection, connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM numbers")
+        start = gate.run(
+            expected=30, account=(user, password), SCHEMAGATE_LOCK_WAIT_SECONDS="1", SCHEMAGATE_RETRIES="0"
+        )
+        assert f" of {user}@" in last(start)["blockers"][0]
+    assert not said(start, "statement.retried")
+
+
+def test_attempts_for_a_lock_come_to_an_end(gate: Gate) -> None:
+    """Then it is exit 30, and the application's table is as it was."""
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with application(gate.database, "START TRANSACTION", "SELECT * FROM numbers"):
+        start = gate.run(expected=30, SCHEMAGATE_LOCK_WAIT_SECONDS="1", SCHEMAGATE_RETRIES="1")
+    assert len(said(start, "statement.retried")) == 1
+    assert last(start)["errno"] == 1205
+
+
+def test_a_transaction_that_falls_to_a_deadlock_is_done_again(gate: Gate) -> None:
+    """Whole, from its START TRANSACTION on."""
+    gate.write(
+        b_rows="CREATE TABLE kept (id INT PRIMARY KEY);\nSTART TRANSACTION;\nINSERT INTO kept VALUES (1);\n"
+        "UPDATE numbers SET id = 501 WHERE id = 1;\nDO SLEEP(1);\nUPDATE numbers SET id = 502 WHERE id = 2;\nCOMMIT;"
+    )
+    # The server ends the one of the two that has changed fewer rows.
+    heavy = ("START TRANSACTION", "UPDATE numbers SET id = id + 200 WHERE id BETWEEN 2 AND 50")
+    start = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="20", **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "DO SLEEP(1)%") is not None, "the sleep")
+    with application(gate.database, *heavy) as cursor:
+        cursor.execute("SELECT * FROM numbers WHERE id = 1 FOR UPDATE")
+        cursor.execute("ROLLBACK")
+    assert start.wait() == 0, start.text
+    assert said(start, "statement.retried")[0]["errno"] == 1213
+    assert gate.database.rows("SELECT id FROM numbers WHERE id IN (1, 2, 501, 502) ORDER BY id") == ((501,), (502,))
+    assert gate.database.rows("SELECT id FROM kept") == ((1,),)
+    assert tables(gate.database) == {"numbers", "kept"}
