@@ -89,7 +89,7 @@ def work(
     from schemagate.plan import make_plan
     from schemagate.rehearse import rehearse
     from schemagate.resuming import resumable
-    from schemagate.settle import settle
+    from schemagate.settle import look, settle
     from schemagate.shadow import Shadows
     from schemagate.traces import Tracer
     from schemagate.verify import expect, read, verify
@@ -111,7 +111,8 @@ def work(
         if plan.todo and not fresh:
             rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database)
         tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
-        applied = apply(plan, session, journal, tracer, here, settings, stop, log)
+        look_now = partial(look, journal=journal, migrations=migrations, looker=looker, shadows=shadows)
+        applied = apply(plan, session, journal, tracer, look_now, here, settings, stop, log)
         stop.check()  # what was asked for during the last statement, too
         proof = verify(session, here, expected, log, built=fresh)
         if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind

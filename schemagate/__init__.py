@@ -11,7 +11,7 @@ One file per step of a start and one per thing outside. A file imports only from
     current survive cluster arbiter                                          is there anything to do, and where?
     wording effects resuming rules                                           what ends with a session
     plan isolation hashes looking traces                                     what is to be run, and what it changes
-    shadow expected verify rehearse settle session engines apply             the work
+    shadow expected verify rehearse settle aftermath session engines apply   the work
     arguments commands                                                       the command line
 
 `entrypoint.py` beside the package is the border to the outside and tells the story.

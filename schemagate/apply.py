@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
+from schemagate.aftermath import CALLING, after_error, doubtful
 from schemagate.blockers import blockers
 from schemagate.effects import Around
 from schemagate.engines import Engines
@@ -25,6 +26,7 @@ from schemagate.lexer import quote
 from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
+from schemagate.traces import APPLIED, NOT_APPLIED
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from schemagate.plan import Plan, Todo
     from schemagate.server import Server
     from schemagate.settings import Settings
+    from schemagate.settle import Finding
     from schemagate.sql import Statement
     from schemagate.stop import Stop
     from schemagate.traces import Tracer
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
 DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # In a transaction of the file these belong to it.
 INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
-CALLING = frozenset({"call", "execute", "begin not atomic"})  # what they run may begin a transaction and not end it
 # With these the server takes back the whole transaction (1205 the statement alone): deadlock, lock wait, lock table
 # full, a row that changed under MariaDB's snapshot, a conflict in Group Replication.
 ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT, 1206, 1020, 3101})
@@ -72,6 +74,7 @@ def apply(
     connection: Connection,
     journal: Journal,
     tracer: Tracer,
+    look: Callable[[Entry], Finding],
     here: Server,
     settings: Settings,
     stop: Stop,
@@ -81,7 +84,7 @@ def apply(
 
     Whatever it raises: the journal says what was applied, and the next start goes on from there.
     """
-    run = _Run(connection, journal, tracer, here, settings, stop, log)
+    run = _Run(connection, journal, tracer, look, here, settings, stop, log)
     for migration, count in plan.accepted:
         checksums = [statement.checksum for statement in islice(migration.statements(), count)]
         log.warning("migration.accepted", migration=migration.name, statements=count)
@@ -111,13 +114,14 @@ class _Run:
         connection: Connection,
         journal: Journal,
         tracer: Tracer,
+        look: Callable[[Entry], Finding],
         here: Server,
         settings: Settings,
         stop: Stop,
         log: Log,
     ) -> None:
         self._connection, self._journal, self._database = connection, journal, here.database
-        self._tracer = tracer
+        self._tracer, self._look = tracer, look
         self._stop, self._log = stop, log
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         self._keeper = Keeper(connection, opening, log)
@@ -248,12 +252,33 @@ class _Run:
             rows = self._connection.run(statement.raw)
         except ServerError as error:
             self._end_what_it_began(entry.kind, "ROLLBACK")
-            self._journal.close(entry, "failed", time.monotonic() - began, errno=error.errno, error=error.text)
-            self._journal.flush()
-            raise self._refused(migration, statement, error, statement.ordinal - 1) from error
+            self._after_error(migration, statement, entry, error, time.monotonic() - began)
+            return 0
         self._end_what_it_began(entry.kind, "COMMIT")
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         return rows
+
+    def _after_error(
+        self, migration: Migration, statement: Statement, entry: Entry, error: ServerError, elapsed_seconds: float
+    ) -> None:
+        """Write what became of it, and raise what the start ends with; return where it is applied all the same."""
+        found = after_error(entry, statement, error, self._look)
+        said: dict[str, Any] = {"errno": error.errno, "error": error.text, "note": f"{found.verdict}: {found.how}"}
+        if found.verdict == APPLIED:
+            self._journal.close(entry, "applied", elapsed_seconds, **said)
+            self._log.info(
+                "statement.settled", migration=migration.name, ordinal=entry.ordinal, outcome=found.verdict, **said
+            )
+            return
+        if found.verdict == NOT_APPLIED:
+            self._journal.close(entry, "failed", elapsed_seconds, **said)
+            self._journal.flush()
+            raise self._refused(migration, statement, error, statement.ordinal - 1) from error
+        self._journal.doubt(entry, **said)
+        told = doubtful(migration, entry, error, found)
+        if self._connection.watch is not None and self._connection.watch.broken_off:
+            raise Interrupted(f"Asked to stop. {told.message}", self._stop.signum, **told.facts) from error
+        raise told from error
 
     def _batched(self, migration: Migration, statement: Statement, entry: Entry) -> int:
         """A data statement: committed together with its entry, and with the data statements beside it."""

@@ -19,8 +19,10 @@ from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import worker
 from schemagate.log import Output
+from schemagate.looking import Looker
 from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
+from schemagate.settle import foreseen, in_words
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told, verified
 
@@ -54,6 +56,8 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         history, busy = _looked_up(connection, greeting.server)
         if busy:
             raise Pending(f"Another start ({busy['holder']}) is at work; check again when it has ended.", **busy)
+        for entry in history.in_doubt:
+            raise foreseen(entry, Looker(connection, greeting.server.flavour))
         plan = make_plan(migrations, history, settings)
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]
@@ -83,11 +87,13 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
     connection, greeting = meet(settings, stop, log, to_write=False)
     with closing(connection):
         history, busy = _looked_up(connection, greeting.server)
+        looker = Looker(connection, greeting.server.flavour)
         rows = _rows(
             migrations,
             history,
             runs(connection, greeting.server.database),
             "running" if busy else "in doubt",
+            {} if busy else {entry.migration: in_words(entry, looker) for entry in history.in_doubt},
         )
     if arguments.json:
         _answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
@@ -120,7 +126,11 @@ def _looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[s
 
 
 def _rows(
-    migrations: Migrations, history: History, runs: Mapping[str, Run], doubtful_state: str
+    migrations: Migrations,
+    history: History,
+    runs: Mapping[str, Run],
+    doubtful_state: str,
+    found: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
     doubtful = {entry.migration for entry in history.in_doubt}
@@ -148,7 +158,8 @@ def _rows(
                 "elapsed_seconds": round(run.seconds, 3) if run and applied else None,
                 "host": run.host if run and applied else None,
                 "start": run.start if run and applied else None,
-                "detail": wrong[name].detail if name in wrong else past.error if past and state == "failed" else None,
+                "detail": found.get(name)
+                or (wrong[name].detail if name in wrong else past.error if past and state == "failed" else None),
             }
         )
     return rows

@@ -113,6 +113,15 @@ class Known:
             return frozenset(keys.union(*({key for key in some if key.startswith("trigger ")} for some in siblings)))
         return frozenset(keys | self._dependents(own))
 
+    def with_triggers(self, names: Sequence[Name], kind: str, database: str) -> frozenset[str]:
+        """The keys of what a DROP of this kind takes away."""
+        noun = kind.partition(" ")[2]
+        own = [each.name for each in names if each.schema is None or each.schema.lower() == database.lower()]
+        found = {key_of(noun, name, self.folds) for name in own}
+        for name in own if noun == "table" else ():
+            found |= {key for key in self._mentioned.get(name.lower(), set()) if key.startswith("trigger ")}
+        return frozenset(found)
+
     def swaps(self, names: Sequence[str]) -> bool:
         """Does a RENAME of these tables, in pairs of old and new name, leave every name with an equal table?"""
         keys = [key_of("table", name, self.folds) for name in names]

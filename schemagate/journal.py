@@ -224,6 +224,10 @@ class Journal:
         self._unwritten.append(closed)
         return closed
 
+    def doubt(self, entry: Entry, errno: int, error: str, note: str) -> None:
+        """Write what is known of a statement that stays in doubt."""
+        self.begin(entry._replace(errno=errno, error=self._hide(error), note=self._hide(note)[:255]))
+
     @property
     def unwritten(self) -> int:
         """How many entries wait to be written."""

@@ -173,12 +173,17 @@ def _refusal(refused: list[Mismatch]) -> HistoryMismatch:
     )
 
 
-def in_doubt(entry: Entry, reason: str = "", **facts: object) -> StatementInDoubt:
-    """The error for a statement that has no outcome; `reason` says, in a sentence, why none was found."""
+def in_doubt(entry: Entry, reason: str = "", ended: str = "", **facts: object) -> StatementInDoubt:
+    """The error for a statement that has no outcome; in sentences, `reason` says why none was found, and `ended` how it
+    came to this.
+    """
     place = f"{entry.migration}:{entry.ordinal}"
-    return StatementInDoubt(
+    ended = ended or (
         f"An earlier start ended while statement {entry.ordinal} of {entry.migration} ({entry.kind}, line "
-        f"{entry.line}) was running. {reason + ' ' if reason else ''}"
+        f"{entry.line}) was running."
+    )
+    return StatementInDoubt(
+        f"{ended} {reason + ' ' if reason else ''}"
         f"Look whether its effect is in the database, then say so: `schemagate resolve {place} --applied` or "
         f"`schemagate resolve {place} --not-applied`; then start again.",
         migration=entry.migration,

@@ -6,13 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from schemagate.errors import Pending
 from schemagate.hashes import Known
 from schemagate.looking import Unseen
 from schemagate.plan import Todo, in_doubt, mismatches
 from schemagate.shadow import Refused, ShadowUnavailable
-from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, Trace, found_now, told, trace_of
+from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, Trace, found_now, told, trace_of
 
 if TYPE_CHECKING:
+    from schemagate.errors import SchemagateError
     from schemagate.history import Entry
     from schemagate.journal import Journal
     from schemagate.log import Log
@@ -32,6 +34,7 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+DECIDED = {APPLIED: "has happened", NOT_APPLIED: "has not happened"}
 HOW = {
     APPLIED: "what it changes is as its rehearsal left it",
     NOT_APPLIED: "what it changes is as it was before",
@@ -56,10 +59,8 @@ def settle(journal: Journal, migrations: Migrations, looker: Looker, shadows: Sh
     with all that was found, where looking does not tell.
     """
     for entry in journal.history.in_doubt:
-        found = look(entry, looker)
-        if found is None:
-            found = replayed(entry, journal, migrations, looker, shadows)
-        if found.verdict not in (APPLIED, NOT_APPLIED):
+        found = look(entry, journal, migrations, looker, shadows)
+        if found.verdict not in DECIDED:
             raise in_doubt(entry, found.how, **found.facts)
         journal.settle(entry, "applied" if found.verdict == APPLIED else "failed", f"{found.verdict}: {found.how}")
         log.info(
@@ -74,15 +75,20 @@ def settle(journal: Journal, migrations: Migrations, looker: Looker, shadows: Sh
         journal.reload()
 
 
-def look(entry: Entry, looker: Looker) -> Finding | None:
-    """What the hashes say that the entry was begun with; None where it has none."""
+def look(entry: Entry, journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows) -> Finding:
+    """What there is to be seen now of a statement that was begun."""
+    return seen(entry, looker) or replayed(entry, journal, migrations, looker, shadows)
+
+
+def seen(entry: Entry, looker: Looker) -> Finding | None:
+    """What the hashes say that the entry was begun with; None where it has none. Writes nothing."""
     trace = trace_of(entry)
     if trace is None:
         return None
     try:
         found = found_now(trace, looker)
     except Unseen as reason:
-        return Finding(OTHER, f"It cannot be looked at: {reason}.")
+        return Finding(UNKNOWN, f"It cannot be looked at: {reason}.")
     return _finding(trace, found, HOW if trace.predicted else HOW | LOOKED)
 
 
@@ -90,6 +96,35 @@ def _finding(trace: Trace, found: dict[str, str | None], how: dict[str, str]) ->
     verdict = trace.verdict(found)
     facts = {"recorded": trace.before, "predicted": trace.predicted or {}, "found": found}
     return Finding(verdict, how[verdict], {name: told(hashes.items()) for name, hashes in facts.items()})
+
+
+# --- for those who only look ---
+
+
+def foreseen(entry: Entry, looker: Looker) -> SchemagateError:
+    """What `up` would find of an entry in doubt, as the error of `check`: Pending, or StatementInDoubt."""
+    found = seen(entry, looker) or Finding(
+        UNKNOWN, "Nothing was taken down of it, and only `schemagate up` may try it."
+    )
+    if found.verdict not in DECIDED:
+        return in_doubt(entry, found.how, **found.facts)
+    return Pending(
+        f"An earlier start ended in the middle of statement {entry.ordinal} of {entry.migration}, which "
+        f"{DECIDED[found.verdict]}: {found.how}. Run `schemagate up`, which notes that and goes on; then check again.",
+        pending=[entry.migration],
+        migration=entry.migration,
+        ordinal=entry.ordinal,
+        next="schemagate up",
+    )
+
+
+def in_words(entry: Entry, looker: Looker) -> str:
+    """The same, in a few words for `status`."""
+    found = seen(entry, looker)
+    said = f"statement {entry.ordinal} was begun and has no outcome"
+    return (
+        f"{said}; it {DECIDED[found.verdict]}, and `up` will note that" if found and found.verdict in DECIDED else said
+    )
 
 
 # --- a start on an empty schema takes nothing down: it can be told again ---
@@ -120,21 +155,23 @@ class _Before:
 def replayed(entry: Entry, journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows) -> Finding:
     """What the shadow says, in which all migrations up to this statement are run, as on an empty schema."""
     if entry.kind not in TRACED:
-        return Finding(OTHER, "What such a statement does cannot be seen in the schema.")
+        return Finding(UNKNOWN, "What such a statement does cannot be seen in the schema.")
     if contradictions := mismatches(migrations, journal.history):
-        return Finding(OTHER, f"Nothing was taken down of it, and {contradictions[0].migration} is not as it was run.")
+        return Finding(
+            UNKNOWN, f"Nothing was taken down of it, and {contradictions[0].migration} is not as it was run."
+        )
     todo = [Todo(each, 1) for each in migrations.all if each.name <= entry.migration]
     if not todo or todo[-1].migration.name != entry.migration:
-        return Finding(OTHER, "Nothing was taken down of it, and its file is not there.")
+        return Finding(UNKNOWN, "Nothing was taken down of it, and its file is not there.")
     try:
         shadow = shadows.get()
         seen = _Before(entry, shadow.looker)
         with suppress(_Reached, Refused):
             shadow.rehearse(todo, seen)
     except ShadowUnavailable as reason:
-        return Finding(OTHER, f"Nothing was taken down of it, and there is no shadow to try it in: {reason}.")
+        return Finding(UNKNOWN, f"Nothing was taken down of it, and there is no shadow to try it in: {reason}.")
     if seen.before_it is None:
-        return Finding(OTHER, "Nothing was taken down of it, and what came before it cannot be run in the shadow.")
+        return Finding(UNKNOWN, "Nothing was taken down of it, and what came before it cannot be run in the shadow.")
     return _compared(seen, looker)
 
 
@@ -144,7 +181,7 @@ def _compared(seen: _Before, looker: Looker) -> Finding:
     before, after = (Known(each, folds=looker.folds) for each in (seen.before_it, seen.after_it or seen.before_it))
     keys = before.keys | after.keys
     if hidden := {key.split(" ", 1)[0] for key in keys} & live.unseen:
-        return Finding(OTHER, f"It cannot be looked at: this account cannot see every {min(hidden)}.")
+        return Finding(UNKNOWN, f"It cannot be looked at: this account cannot see every {min(hidden)}.")
     trace = Trace(before.hashes(keys), after.hashes(keys))
     found = Known(live, folds=looker.folds).hashes(keys)
     finding = _finding(trace, found, HOW | REPLAYED)

@@ -28,14 +28,15 @@ REST = "*"  # the key of one hash of all that the statement cannot change
 # Clauses of ALTER TABLE that move rows or files, and may leave the text as it was.
 MOVING = frozenset({"EXCHANGE", "TRUNCATE", "DISCARD", "IMPORT"})
 
-NOT_APPLIED, APPLIED, SAME, OTHER = "not applied", "applied", "same", "other"
+# UNKNOWN is for those who cannot look.
+NOT_APPLIED, APPLIED, SAME, OTHER, UNKNOWN = "not applied", "applied", "same", "other", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Hashes by key, None for what is not there: `before` the statement, and as its rehearsal predicts them.
 
-    Not rehearsed: `predicted` is None, or empty for a statement that need not change any of them.
+    Not rehearsed: `predicted` is None, or empty for a statement that need not change any of them, and drops none.
     """
 
     before: Hashes
@@ -50,9 +51,10 @@ class Trace:
         """What `found` says: APPLIED, NOT_APPLIED, SAME (it looks the same before and after), or OTHER: neither."""
         changed = any(found[key] != self.before[key] for key in self.keys)
         if not self.predicted:
-            if changed:
-                return APPLIED if found.get(REST) == self.before.get(REST) else OTHER
-            return NOT_APPLIED if self.predicted is None else SAME
+            if not changed:
+                return NOT_APPLIED if self.predicted is None else SAME
+            lost = self.predicted is not None and any(self.before[key] and not found[key] for key in self.keys)
+            return OTHER if lost or found.get(REST) != self.before.get(REST) else APPLIED
         if not changed:
             return SAME if self.predicted == self.before else NOT_APPLIED
         return APPLIED if all(found[key] == self.predicted[key] for key in self.keys) else OTHER
@@ -198,6 +200,9 @@ class Tracer:
         self._stale |= keys
         if not keys or self._reads_otherwise(statement):
             return None
+        if kind.startswith("drop ") and kind != "drop index":  # all of it is known, and MariaDB may do a part of it
+            gone = known.with_triggers(statement.names, kind, self._database)
+            return Trace(known.hashes(gone, whole=False), dict.fromkeys(gone))
         return Trace(
             {**known.hashes(keys), REST: known.rest(keys)}, {} if _may_look_the_same(statement, kind, known) else None
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -199,3 +200,65 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(gate: Gate) -> No
     assert settled(gate.run()) == [("a_first", 1, "applied")]
     assert newest(database) == (1, "applied", False, False)
     assert last(gate.run())["unchanged"] is True
+
+
+# --- for those who only look ---
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not-sent", "done"])
+def test_check_and_status_foresee_what_up_will_find(gate: Gate, done: bool) -> None:
+    """With the rights of a reader; and they write nothing."""
+    database = gate.database
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second="ALTER TABLE children ADD COLUMN m INT;")
+    killed(gate, "ALTER TABLE children ADD COLUMN m", done=done)
+    reader = database.account("SELECT, SHOW VIEW, TRIGGER, EVENT ON {database}.*")
+    checked = last(gate.run("check", 23, account=reader))
+    happened = "has happened" if done else "has not happened"
+    assert f"statement 1 of b_second, which {happened}" in checked["message"]
+    text = gate.run("status --json", account=reader).text
+    status = json.loads(next(line for line in text.splitlines() if line.startswith('{"database"')))
+    (row,) = [each for each in status["migrations"] if each["migration"] == "b_second"]
+    assert (row["state"], row["detail"].split("; ")[1]) == ("in doubt", f"it {happened}, and `up` will note that")
+    assert newest(database)[:2] == (1, "begun")
+    assert settled(gate.run()) == [("b_second", 1, "applied" if done else "not applied")]
+
+
+# --- what cannot be told ---
+
+
+def test_what_leaves_no_trace_is_asked_about_and_the_hashes_are_told(gate: Gate) -> None:
+    """Rehearsed, a swap of two equal tables is the same before and after; not rehearsed, too."""
+    gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY); CREATE TABLE b (id INT PRIMARY KEY);").run()
+    gate.write(b_second="RENAME TABLE a TO c, b TO a, c TO b;")
+    for shadow in ("auto", "off"):
+        killed(gate, "RENAME TABLE", done=False, SCHEMAGATE_SHADOW=shadow)
+        line = last(gate.run(expected=31, SCHEMAGATE_SHADOW=shadow))
+        assert "leaves nothing in the schema" in line["message"]
+        assert {"table a", "table b"} <= line["recorded"].keys()
+        assert line["next"] == "schemagate resolve b_second:1 --applied | --not-applied"
+        gate.run("resolve b_second:1 --not-applied")
+
+
+def test_a_schema_that_somebody_changed_meanwhile_is_asked_about(gate: Gate) -> None:
+    """It is neither as before nor as predicted: what was recorded, predicted and found is told."""
+    gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY);").run()
+    gate.write(b_second="ALTER TABLE a ADD COLUMN n INT;")
+    killed(gate, "ALTER TABLE a", done=True)
+    gate.database.run("ALTER TABLE a ADD COLUMN by_hand INT")
+    line = last(gate.run(expected=31))
+    hashes = [line[name]["table a"] for name in ("recorded", "predicted", "found")]
+    assert len(set(hashes)) == 3
+    gate.database.run("ALTER TABLE a DROP COLUMN by_hand")
+    assert settled(gate.run()) == [("b_second", 1, "applied")]
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not-sent", "done"])
+def test_a_statement_that_was_edited_since_is_settled_as_it_was_begun(gate: Gate, done: bool) -> None:
+    """Not applied, the new text is run; applied, the edit is refused like any other."""
+    gate.write(a_first="CREATE TABLE a (id INT PRIMARY KEY);").run()
+    gate.write(b_second="ALTER TABLE a ADD COLUMN n INT;")
+    killed(gate, "ALTER TABLE a", done=done)
+    gate.write(b_second="ALTER TABLE a ADD COLUMN m BIGINT;")
+    start = gate.run(expected=12 if done else 0)
+    assert settled(start) == [("b_second", 1, "applied" if done else "not applied")]

@@ -18,7 +18,7 @@ ORDER = """
     current survive cluster arbiter
     wording effects resuming rules
     plan isolation hashes looking traces
-    shadow expected verify rehearse settle session engines apply
+    shadow expected verify rehearse settle aftermath session engines apply
     arguments commands
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 

@@ -1,0 +1,81 @@
+"""What a statement has done that the server answered with an error: that is not always nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from schemagate.isolation import words_of
+from schemagate.plan import in_doubt
+from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, READ_ONLY, SYNTAX, ServerError
+from schemagate.settle import Finding
+from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, trace_of
+
+if TYPE_CHECKING:
+    from schemagate.errors import StatementInDoubt
+    from schemagate.history import Entry
+    from schemagate.migrations import Migration
+    from schemagate.sql import Statement
+
+# Of a statement that calls nothing, these are found before it does anything: it is read, its tables and columns are
+# found, rights on all of them are asked for, values are counted; the server may have become read-only.
+BEFORE_IT_RAN = DENIED | READ_ONLY | {SYNTAX, NO_SUCH_TABLE, NO_SUCH_COLUMN, 1136}
+# A procedure that is not there, or takes other arguments; said of what it calls in turn, too.
+NO_SUCH_ROUTINE, OTHER_ARGUMENTS, NO_SUCH_PREPARED = 1305, 1318, 1243
+CALLING = frozenset({"call", "execute", "begin not atomic"})  # what they run may be anything
+ROWS = frozenset({"insert", "replace", "update", "delete", "load data"})  # here: not of InnoDB tables alone
+
+
+def after_error(entry: Entry, statement: Statement, error: ServerError, look: Callable[[Entry], Finding]) -> Finding:
+    """The outcome of a begun statement that ended with an error; `look` finds what there is to see of it.
+
+    MariaDB's `DROP TABLE a, nope, b` says that there is no nope, and a and b are gone; an INSERT of several rows into a
+    MyISAM table leaves those before the one that was refused. See docs/fine-print.md, "One statement is atomic".
+    """
+    kind = entry.kind
+    if kind in CALLING:
+        if _never_began(statement, kind, error):
+            return Finding(NOT_APPLIED, "it was refused before it ran")
+        return Finding(UNKNOWN, "What it did before that error cannot be seen in the schema.")
+    if error.errno in BEFORE_IT_RAN:
+        return Finding(NOT_APPLIED, "it was refused before it ran")
+    if kind in ROWS:
+        return Finding(UNKNOWN, "It is not of InnoDB tables alone, and may have changed rows before that error.")
+    if kind not in TRACED:
+        return Finding(NOT_APPLIED, "the server says so")
+    found, trace = look(entry), trace_of(entry)
+    if found.verdict == APPLIED and trace and not trace.predicted:
+        return Finding(
+            OTHER, "It was not rehearsed, and something of what it names was changed all the same.", found.facts
+        )
+    if found.verdict == SAME or (found.verdict == UNKNOWN and _is_atomic(statement, kind)):
+        return Finding(NOT_APPLIED, "the server says so, and there is nothing to be seen of it", found.facts)
+    return found
+
+
+def _never_began(statement: Statement, kind: str, error: ServerError) -> bool:
+    if kind == "call" and error.errno in (NO_SUCH_ROUTINE, OTHER_ARGUMENTS):
+        return any(f".{name.name} ".lower() in f"{error.text} ".lower() for name in statement.names[:1])
+    return error.errno == (NO_SUCH_PREPARED if kind == "execute" else SYNTAX)
+
+
+def _is_atomic(statement: Statement, kind: str) -> bool:
+    """Is it documented, of either flavour, that it is done as a whole or not at all?"""
+    if kind.startswith("drop "):
+        return len(statement.names) < 2
+    return kind != "create table" or words_of(statement)[1:3] != ["OR", "REPLACE"]
+
+
+def doubtful(migration: Migration, entry: Entry, error: ServerError, found: Finding) -> StatementInDoubt:
+    """The error for a statement that was answered with an error, and did something all the same, or may have."""
+    return in_doubt(
+        entry,
+        found.how,
+        ended=f"{migration.file}:{entry.line}: statement {entry.ordinal} of {migration.count} ({entry.kind}) failed, "
+        f"MySQL says {error.errno}: {error.text}.",
+        file=migration.file,
+        errno=error.errno,
+        error=error.text,
+        state=f"{entry.ordinal - 1} of {migration.count} statements of this file are applied; this one is in doubt",
+        **found.facts,
+    )
