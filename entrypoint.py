@@ -100,7 +100,7 @@ def work(
         Shadows(settings, here, stop, session) as shadows,
     ):
         looker = Looker(session, here.flavour)
-        settle(journal, migrations, looker, shadows, log)
+        settle(journal, migrations, looker, shadows, log, trail.known(journal, here))
         expected = expect(migrations, session, here, shadows, log)
         plan = resumable(make_plan(migrations, journal.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)

@@ -233,6 +233,11 @@ class Journal:
         """How many entries wait to be written."""
         return len(self._unwritten)
 
+    @property
+    def untold(self) -> list[Entry]:
+        """What became of statements, as far as it could not be written."""
+        return [entry for entry in self._unwritten if entry.outcome != "begun"]
+
     def forget(self, applied: int) -> None:
         """Drop the outcomes not written yet, because what they tell of was rolled back; so many were applied before."""
         self.applied = applied

@@ -14,6 +14,8 @@ from schemagate.shadow import Refused, ShadowUnavailable
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, Trace, found_now, told, trace_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemagate.errors import SchemagateError
     from schemagate.history import Entry
     from schemagate.journal import Journal
@@ -52,14 +54,25 @@ REPLAYED = {
 }
 
 
-def settle(journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows, log: Log) -> None:
+def settle(
+    journal: Journal,
+    migrations: Migrations,
+    looker: Looker,
+    shadows: Shadows,
+    log: Log,
+    known: Mapping[tuple[int, int], str],
+) -> None:
     """Close every entry that is in doubt, as applied or as not applied, and read the history anew.
 
-    Under the lock, so that no such statement still runs; its text may have been changed since. Raises StatementInDoubt,
-    with all that was found, where looking does not tell.
+    Under the lock, so that no such statement still runs; its text may have been changed since. `known` are outcomes
+    (of entry and start) that the server told this start before it lost the connection: they count where looking does
+    not tell. Raises StatementInDoubt, with all that was found, for any other.
     """
     for entry in journal.history.in_doubt:
         found = look(entry, journal, migrations, looker, shadows)
+        outcome = known.get((entry.id, entry.start_id))
+        if outcome and found.verdict not in DECIDED:
+            found = Finding(APPLIED if outcome == "applied" else NOT_APPLIED, "the server had said so")
         if found.verdict not in DECIDED:
             raise in_doubt(entry, found.how, **found.facts)
         journal.settle(entry, "applied" if found.verdict == APPLIED else "failed", f"{found.verdict}: {found.how}")

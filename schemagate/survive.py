@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schemagate.database import Connection
+    from schemagate.history import Entry
+    from schemagate.journal import Journal
     from schemagate.log import Log
     from schemagate.server import Server
     from schemagate.settings import Settings
@@ -35,6 +37,18 @@ class Trail:
         """Statements that were left when the first plan was made."""
         self._left: int | None = None
         self.lost = self.again = 0
+        self._journal: Journal | None = None
+        self._untold: list[Entry] = []
+
+    def known(self, journal: Journal, here: Server) -> dict[tuple[int, int], str]:
+        """What earlier attempts could not write any more: entry and start -> outcome, as this same server said it.
+
+        Entries of a transaction that was lost are among them; of these, nothing is in doubt. `journal` is that of the
+        attempt that begins now.
+        """
+        self._untold += self._journal.untold if self._journal else []
+        self._journal = journal
+        return {(entry.id, entry.start_id): entry.outcome for entry in self._untold if entry.server_uuid == here.uuid}
 
     def planned(self, statements: int) -> None:
         """So many statements are left now. Fewer than at the last attempt: what went wrong since counts no more."""
@@ -65,7 +79,7 @@ def surviving(
             try:
                 return attempt(connection, here, trail)
             except (SchemagateError, ServerError) as error:
-                pause = _pause(error, trail, settings)
+                pause = pause_before(error, trail, settings)
                 if pause is None or stop.requested:
                     raise
                 lost = error
@@ -78,7 +92,7 @@ def surviving(
         here = greeting.server
 
 
-def _pause(error: Exception, trail: Trail, settings: Settings) -> float | None:
+def pause_before(error: Exception, trail: Trail, settings: Settings) -> float | None:
     """How many seconds to wait before the next attempt; None if there is to be none."""
     if is_lost(error):
         trail.lost += 1

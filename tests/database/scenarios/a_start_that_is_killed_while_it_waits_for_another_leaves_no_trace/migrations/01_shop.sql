@@ -1,0 +1,3 @@
+CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
+DO SLEEP(3);
+INSERT INTO customers VALUES (1);

@@ -1,1 +1,0 @@
-CREATE TABLE colours (id INT PRIMARY KEY);

@@ -1,1 +1,0 @@
-ALTER TABLE colours ADD COLUMN name VARCHAR(20);

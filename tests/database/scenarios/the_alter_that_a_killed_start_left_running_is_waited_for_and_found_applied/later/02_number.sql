@@ -1,0 +1,2 @@
+ALTER TABLE customers ADD COLUMN number INT NOT NULL DEFAULT 7, ALGORITHM=COPY;
+INSERT INTO customers (id, note) VALUES (10000000, 'last');
