@@ -13,7 +13,7 @@ from schemagate import journal
 from schemagate.arbiter import alone, at_arbiter, survey
 from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
-from schemagate.expected import replay
+from schemagate.expected import Incomplete, replay
 from schemagate.files import SNAPSHOT, find
 from schemagate.history import History, Run, runs
 from schemagate.history import read as history_of
@@ -24,7 +24,7 @@ from schemagate.migrations import load
 from schemagate.plan import make_plan, mismatches
 from schemagate.settle import foreseen, in_words
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
-from schemagate.verify import as_facts, drift, expect, read, rehearsal_failed, stale, told, verified
+from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,6 +214,8 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
                 built = replay(migrations, shadows)
             except Refused as refused:
                 raise rehearsal_failed(refused) from refused
+            except Incomplete as incomplete:
+                raise not_replayable(incomplete) from incomplete
             except ShadowUnavailable as reason:
                 raise SettingsInvalid(
                     f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from schemagate.plan import Todo
 from schemagate.refusals import ServerError
 from schemagate.schema import Difference, compare, outline, part_of
-from schemagate.shadow import ShadowUnavailable
+from schemagate.shadow import NotRehearsed, Refused, ShadowUnavailable
 
 if TYPE_CHECKING:
     from schemagate.migrations import Migrations
@@ -72,7 +72,7 @@ class Expected:
                 return (), "text", ()
             try:
                 return self._in_shadow(found, built=built)
-            except (ShadowUnavailable, ServerError, _Incomplete) as error:
+            except (ShadowUnavailable, ServerError, Incomplete, Refused) as error:
                 if self._snapshot.header and self._snapshot.header.release == self._here.release:
                     return differences, "text", ()
                 reason = f"the snapshot may be of another release, and there is no shadow to tell: {error}"
@@ -81,7 +81,7 @@ class Expected:
         else:
             try:
                 return compare(self._replayed, found), "replay", ()
-            except (ShadowUnavailable, _Incomplete) as error:
+            except (ShadowUnavailable, Incomplete, Refused) as error:
                 reason = f"the snapshot was written by the other flavour and cannot be replayed here: {error}"
         return compare(outline(text), outline(found)), "outline", (("clauses", reason),)
 
@@ -104,7 +104,7 @@ class Expected:
             return ()
         try:
             return self.rebuilt()
-        except (ShadowUnavailable, _Incomplete):
+        except (ShadowUnavailable, Incomplete, Refused):  # what is pending and does not work, its rehearsal will tell
             return None
 
     def rebuilt(self) -> tuple[Difference, ...]:
@@ -196,17 +196,19 @@ class Expected:
         }
 
 
-class _Incomplete(Exception):
-    """Not every statement of the migrations can be run in the shadow."""
+class Incomplete(Exception):
+    """Not every statement of the migrations can be run in the shadow: `left_out` is the one where it ends."""
+
+    def __init__(self, left_out: NotRehearsed) -> None:
+        super().__init__(f"{left_out.migration}.sql:{left_out.line}: {left_out.reason}")
+        self.left_out = left_out
 
 
 def replay(migrations: Migrations, shadows: Shadows) -> Schema:
-    """What all the migrations build, from nothing, in the shadow. Raises Refused, ShadowUnavailable, and
-    _Incomplete.
-    """
+    """What all the migrations build, from nothing, in the shadow. Raises Refused, ShadowUnavailable, Incomplete."""
     shadow = shadows.get()
     left_out = shadow.rehearse(Todo(migration, 1) for migration in migrations.all)
     blind = next((each for each in left_out if each.blind), None)
     if blind:
-        raise _Incomplete(f"{blind.migration}:{blind.ordinal}: {blind.reason}")
+        raise Incomplete(blind)
     return shadow.read()

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from schemagate.schema import Schema, SchemaObject, part_of
-from schemagate.sql import Statement, Token, has_body, qualifiers, quote, statements, tokens
+from schemagate.sql import NO_STRUCTURE, Statement, Token, has_body, qualifiers, quote, statements, tokens
 
 if TYPE_CHECKING:
     from schemagate.plan import Todo
@@ -24,8 +24,9 @@ PREPARED = frozenset({"insert", "replace", "update", "delete", "select"})
 # No use to the rehearsal, and no harm to what comes after.
 WITHOUT_STRUCTURE = frozenset(
     {
-        "load data", "grant", "revoke", "create user", "alter user", "drop user", "analyze table", "optimize table",
-        "check table", "repair table", "flush", "start transaction", "commit", "savepoint", "release savepoint",
+        "load data", "grant", "revoke", "create user", "alter user", "drop user", "rename user", "create role",
+        "drop role", "analyze table", "optimize table", "check table", "checksum table", "repair table", "flush",
+        "prepare", "deallocate", "start transaction", "commit", "savepoint", "release savepoint",
         "rollback to savepoint", "set global", "show", "explain", "do", "handler",
     }
 )  # fmt: skip
@@ -53,6 +54,14 @@ def beyond(statement: Statement, kind: str) -> str | None:
     if statement.text[:3].upper() == "SET" and kind != "set" and "SQL_MODE" in words_of(statement):
         return "SET STATEMENT gives it an sql_mode of its own"
     return None
+
+
+def says_no_structure(statement: Statement) -> bool:
+    """Does its file say that it changes no structure of the schema, and that nothing after it depends on what it does?
+
+    Then a rehearsal goes on behind it without having tried it.
+    """
+    return any(each.word == NO_STRUCTURE for each in statement.directives)
 
 
 def settable(statement: Statement) -> bool:

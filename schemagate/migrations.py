@@ -15,7 +15,7 @@ from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
 from schemagate.files import unreadable
 from schemagate.lexer import significant
-from schemagate.sql import Statement, decode, statements
+from schemagate.sql import DIRECTIVES, Statement, decode, statements
 
 if TYPE_CHECKING:
     from schemagate.files import Files
@@ -173,6 +173,7 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: in
     for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest())):
         kind = statement.kind  # found anew whenever it is asked for
         _allow(statement, kind, file)
+        _know(statement, file)
         transaction = _transaction_after(statement.line, kind, transaction)
         some += statement.checksum
         if len(some) >= CHUNK_BYTES:
@@ -241,6 +242,19 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
             line=statement.line,
             ordinal=statement.ordinal,
         )
+
+
+def _know(statement: Statement, file: str) -> None:
+    """What is misspelt would be heeded by nobody."""
+    for directive in statement.directives:
+        if directive.word not in DIRECTIVES:
+            raise MigrationInvalid(
+                f"{file}:{directive.line}: {directive.word!r} is not a word that a file can tell schemagate; it knows "
+                f"{' and '.join(sorted(DIRECTIVES))}.",
+                file=file,
+                line=directive.line,
+                ordinal=statement.ordinal,
+            )
 
 
 def _says(pattern: bytes, statement: Statement) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import words
+from schemagate.sql import REPEATABLE
 from schemagate.wording import Word, calls_unknown, said
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
     SEEN and PARTS are for where the schema is another one afterwards; where it looks the same before and after,
     `rule_without_trace` has the rule. `flavour` is that of the server: "mysql" or "mariadb".
     """
-    if any(each.word == "repeatable" for each in statement.directives):
+    if any(each.word == REPEATABLE for each in statement.directives):
         return SAID
     verb, _, noun = kind.partition(" ")
     if kind in DATA:

@@ -27,6 +27,7 @@ from schemagate.isolation import (
     in_shadow,
     inside,
     reaches_out,
+    says_no_structure,
     sets_the_session,
     settable,
 )
@@ -76,7 +77,7 @@ class Refused(Exception):
     """The shadow refused a statement of a migration."""
 
     def __init__(self, migration: Migration, statement: Statement, error: ServerError) -> None:
-        super().__init__(str(error))
+        super().__init__(f"{migration.file}:{statement.line}: {error}")
         self.migration, self.statement, self.error = migration, statement, error
 
 
@@ -337,6 +338,7 @@ class Shadow:
                 if following and kind in STRUCTURE:
                     following.before(each.migration.name, statement, kind)
                 reason, blind = self._try(each.migration, statement, kind)
+                blind = blind and not says_no_structure(statement)
                 if following and kind in STRUCTURE and not reason:
                     following.after(each.migration.name, statement, kind)
             if reason:
@@ -378,7 +380,7 @@ class Shadow:
             if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
                 raise _not_granted(self.name, error) from error
             # For people: the table that is missing is missing in their schema, too.
-            said = ServerError(error.errno, error.text.replace(f"{self.name}.", ""))
+            said = ServerError(error.errno, error.text.replace(f"{quote(self.name)}.", "").replace(f"{self.name}.", ""))
             raise Refused(migration, statement, said) from error
         return None, False
 

@@ -24,7 +24,14 @@ from schemagate.pieces import LONG, Piece, split
 if TYPE_CHECKING:
     from schemagate.names import Name, Qualifier
 
+# What a file can tell us of a statement; see migrations/README.md.
+NO_STRUCTURE, REPEATABLE = "no-structure", "repeatable"
+DIRECTIVES = frozenset({NO_STRUCTURE, REPEATABLE})
+
 __all__ = [
+    "DIRECTIVES",
+    "NO_STRUCTURE",
+    "REPEATABLE",
     "Directive",
     "Piece",
     "Statement",

@@ -15,18 +15,18 @@ from schemagate.files import SNAPSHOT
 from schemagate.migrations import excerpt
 from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
-from schemagate.shadow import Refused
-from schemagate.sql import decode
+from schemagate.sql import NO_STRUCTURE, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemagate.database import Connection
+    from schemagate.expected import Incomplete
     from schemagate.log import Log
     from schemagate.migrations import Migrations
     from schemagate.schema import Schema
     from schemagate.server import Server
-    from schemagate.shadow import Shadows
+    from schemagate.shadow import Refused, Shadows
 
 MOST_DIFFERENCES = 50  # in one log line
 
@@ -125,10 +125,7 @@ def read(connection: Connection, here: Server) -> Live:
 
 def refuse_stale(expected: Expected, log: Log, *, touched: bool) -> None:
     """Raise SnapshotStale where the migrations build something else than the snapshot says."""
-    try:
-        differences = expected.stale()
-    except Refused as refused:
-        raise rehearsal_failed(refused) from refused
+    differences = expected.stale()
     if differences:
         raise stale(differences, touched=touched)
     if not expected.header_holds and expected.has_snapshot:
@@ -183,4 +180,19 @@ def rehearsal_failed(refused: Refused) -> RehearsalFailed:
         errno=error.errno,
         error=error.text,
         state="not touched",
+    )
+
+
+def not_replayable(incomplete: Incomplete) -> MigrationInvalid:
+    """The error for migrations that cannot be run in the shadow to their end."""
+    left_out = incomplete.left_out
+    return MigrationInvalid(
+        f"{left_out.migration}.sql:{left_out.line}: the shadow cannot go beyond statement {left_out.ordinal}: "
+        f"{left_out.reason}. If it changes no structure of this schema, put the line `-- schemagate: {NO_STRUCTURE}` "
+        "in front of it; if it does, write out what it does.",
+        migration=left_out.migration,
+        file=f"{left_out.migration}.sql",
+        line=left_out.line,
+        ordinal=left_out.ordinal,
+        reason=left_out.reason,
     )

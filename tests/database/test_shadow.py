@@ -377,6 +377,11 @@ def test_what_is_the_whole_servers_is_not_run(stage: Stage) -> None:
         "LOAD DATA INFILE '/nowhere' INTO TABLE live.x",
         "DO f(1)",
         "EXPLAIN INSERT INTO live.x VALUES (5, 5)",
+        "PREPARE q FROM 'CREATE TABLE live.z (id INT)'",
+        "CHECKSUM TABLE live.x",
+        "CREATE ROLE nobody_at_all",
+        "DROP ROLE nobody_at_all",
+        "RENAME USER nobody_at_all TO nobody",
     ]
     for statement, outcome in zip(left_out, stage.tried(*left_out), strict=True):
         assert outcome.endswith("is not run in the shadow"), statement
@@ -401,6 +406,12 @@ def test_what_is_the_whole_servers_is_not_run(stage: Stage) -> None:
         blind += ["EXECUTE IMMEDIATE 'CREATE TABLE live.z (id INT)'", "BEGIN NOT ATOMIC DELETE FROM live.x; END"]
     for statement, outcome in zip(blind, stage.tried(*blind), strict=True):
         assert outcome.endswith("!"), statement
+    said = [statement.replace("; ", ";\n-- schemagate: no-structure\n") for statement in blind]
+    for statement, outcome in zip(
+        said, stage.tried(*(f"-- schemagate: no-structure\n{each}" for each in said)), strict=True
+    ):
+        assert outcome, statement
+        assert not outcome.endswith("!"), statement
     assert stage.database.value("SELECT @@GLOBAL.max_connect_errors") == flushed
 
 

@@ -99,6 +99,8 @@ def test_no_migration_at_all_is_refused(tmp_path: Path) -> None:
         ("BACKUP STAGE START", 1),
         ("SHUTDOWN", 1),
         ("KILL 7", 1),
+        ("SELECT 1;\n\n-- schemagate: no_structure\nCALL p()", 3),
+        ("CALL p() -- schemagate: nostructure", 1),
     ],
 )
 def test_what_no_migration_may_hold(tmp_path: Path, text: str, line: int) -> None:
@@ -118,6 +120,8 @@ def test_what_no_migration_may_hold(tmp_path: Path, text: str, line: int) -> Non
         "CREATE TABLE `use` (`xa` INT)",
         "SELECT 1 AS outfile, 'a' INTO @dumpfile",
         "'no word at all'",
+        "-- schemagate: no-structure\nCALL p()",
+        "-- schemagate: repeatable\n-- schemagate: no-structure it only fills\nCALL p()",
         "FLUSH TABLES; FLUSH STATUS; START TRANSACTION READ WRITE; COMMIT; SET character_set_results = utf8mb4",
         "-- USE other\n/* LOCK TABLES */ SELECT 1",
         "START TRANSACTION; INSERT INTO a VALUES (1); CREATE TABLE b (x INT)",
