@@ -8,7 +8,7 @@ SERVER ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test containers test-kubernetes unit lint types bench snapshot requirements clean
+.PHONY: help demo test containers test-kubernetes kill-matrix unit lint types bench snapshot requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,6 +31,10 @@ containers: $(VENV)/.done  ## the tests in containers alone: the image, the stac
 
 test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built once from Debian's source (root; minutes)
 	$(VENV)/bin/pytest -v tests/kubernetes/real_kubelet.py $(PYTEST)
+
+kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? EVERY=10, or ROUNDS=10000 SEED=1 by chance (hours)
+	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(EVERY),--every $(EVERY)) \
+	  $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),$(if $(SERVER),,--write))
 
 unit: $(VENV)/.done  ## the tests that need no server
 	$(VENV)/bin/pytest tests/unit $(PYTEST)
