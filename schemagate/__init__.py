@@ -5,7 +5,7 @@ One file per step of a start and one per thing outside. A file imports only from
     errors values lexer plain sources checks options settings                what we are told
     explain console log stop                                                 what we say, and when we end
     driver refusals reach database server waiting                            one session with the server
-    flat kinds names bodies pieces sql checksums files migrations            SQL text, and files of it
+    flat kinds names bodies pieces sql checksums files hints migrations      SQL text, and files of it
     lock orphans selftest watch blockers history remembered journal          who runs, and what was run
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current survive cluster arbiter                                          is there anything to do, and where?

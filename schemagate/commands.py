@@ -139,12 +139,14 @@ def _rows(
     for name in sorted(files.keys() | history.past.keys()):
         past, migration, run = history.past.get(name), files.get(name), runs.get(name)
         applied = past.applied if past else 0
+        if not migration and not applied and name not in doubtful:
+            continue  # it failed at its first statement, and then got another name
         count = migration.count if migration else past.statements if past else 0
         if name in doubtful:
             state = doubtful_state
         elif name in wrong:
             state = wrong[name].kind.replace("_", " ")
-        elif past and past.failed:
+        elif past and past.failed and applied < count:  # what failed may be gone from the file
             state = "failed"
         else:
             state = "applied" if (past or not count) and applied >= count else "pending"

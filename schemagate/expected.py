@@ -175,7 +175,7 @@ class Expected:
         there = {name.lower() for kind, name in found.objects if kind in ("table", "view")}
         return tuple(
             Difference("table", name, "", "there", None)
-            for name in self._migrations.tables()
+            for name in self._migrations.tables(self._here)
             if name.lower() not in there
         )
 
@@ -186,7 +186,7 @@ class Expected:
         absent = {(kind, name.lower()) for kind, name in ours.keys() - found.objects.keys()}
         foreign = {key for key in foreign if (key[0], key[1].lower()) not in absent}  # lower_case_table_names = 1
         if foreign and not self.header_holds:  # what a stale snapshot does not have need not be a stranger's
-            made = {name.lower() for name in self._migrations.tables()}
+            made = {name.lower() for name in self._migrations.tables(self._here)}
             foreign = {key for key in foreign if key[1].lower() not in made}
         tables = {name for kind, name in foreign if kind == "table"}
         return foreign | {

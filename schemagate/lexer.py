@@ -23,7 +23,9 @@ BLANKS = " \t\n\v\f\r"
 STRING = r"""'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+\""""
 QUOTED = r"`[^`]*+(?:``[^`]*+)*+`"
 LINE_COMMENT = r"(?:\#|--(?=[\x00-\x20\x7f]|\Z))[^\n]*+"
-BLOCK_COMMENT = r"/\*(?!M?!)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+# The first line of a dump by MariaDB's client, which its client takes for a command and no server runs.
+SANDBOX = r"/\*M?!999999\\-[^*]{0,60}+\*/"
+BLOCK_COMMENT = rf"(?:{SANDBOX}|/\*(?!M?!)[^*]*+(?:\*(?!/)[^*]*+)*+\*/)"
 # Letters, digits, `$`, `_` and all beyond ASCII.
 LETTER = r"[0-9A-Za-z_$\x80-\U0010ffff]"
 # What MySQL 9 writes around the source of routines in other languages: `$$ … $$`, or a word between the dollars. To

@@ -10,13 +10,13 @@ from typing import Any
 
 from schemagate.grants import unseen_kinds
 from schemagate.lexer import quote
+from schemagate.server import OURS
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
     from schemagate.database import Result
 
-OURS = "schemagate_"
 KINDS = ("sequence", "table", "function", "view", "trigger", "procedure", "event")
 # What an account without the right to look gets: 1305 is "does not exist" for a routine that may not be seen.
 NOT_ALLOWED = frozenset({1044, 1142, 1143, 1227, 1305, 1370})

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
 from schemagate.files import unreadable
+from schemagate.hints import runs
 from schemagate.lexer import significant
+from schemagate.server import OURS
 from schemagate.sql import DIRECTIVES, Statement, decode, statements
 
 if TYPE_CHECKING:
     from schemagate.files import Files
+    from schemagate.names import Name
+    from schemagate.server import Server
 
 CHUNK_BYTES = 1 << 16
 # Statements of short files stay in memory, up to so much in all: a start looks at them five times.
@@ -46,6 +50,9 @@ UNSETTABLE = (
     rb"|\bcharacter_set_results\s*:?=\s*['\"]?(utf16|utf32|ucs2)"
     rb"|\btransaction\s+read\s+only\b|`autocommit`|\A\s*set\s+role\b"
 )
+# The statements after which there are other tables and views, and the others that make an object with a name of ours.
+TABLES = frozenset({"create table", "create view", "drop table", "drop view", "rename table", "alter table"})
+OTHERS = frozenset({"create temporary table", "create sequence", "create trigger"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,36 +120,51 @@ class Migrations:
     digest: bytes
     sha256: str
 
-    def tables(self) -> tuple[str, ...]:
-        """The tables that the migrations make and do not drop or rename again, as far as their texts tell; sorted."""
+    def tables(self, here: Server) -> tuple[str, ...]:
+        """The tables and views that the migrations make in the schema of this server and do not drop or rename again,
+        as far as their texts tell; sorted.
+        """
         there: set[str] = set()
         for migration in self.all:
             for statement in migration.statements():
                 kind = statement.kind
-                if kind in ("create table", "create view"):
-                    there.update(name.name for name in statement.names[:1])
-                elif kind in ("drop table", "drop view"):
-                    there.difference_update(name.name for name in statement.names)
-                elif kind in ("rename table", "alter table"):
-                    for old, new in _renamed(statement, kind):
-                        there.discard(old)
-                        there.add(new)
+                if kind in TABLES and runs(statement.raw, here.flavour, here.number):
+                    for old, new in _moved(statement, kind):
+                        there -= _in(here.database, old)
+                        there |= _in(here.database, new)
                 del statement
         return tuple(sorted(there))
 
 
-def _renamed(statement: Statement, kind: str) -> Iterator[tuple[str, str]]:
+def _in(database: str, name: Name | None) -> set[str]:
+    """The name alone, if it is one in this schema."""
+    return {name.name} if name and (name.schema or database).lower() == database.lower() else set()
+
+
+def _moved(statement: Statement, kind: str) -> Iterator[tuple[Name | None, Name | None]]:
+    """The tables and views of which the names change, from and to, in the order in which it happens; None is nothing:
+    what is made comes from there, what is dropped goes there.
+    """
+    if kind.startswith("create"):
+        yield from ((None, name) for name in statement.names[:1])
+    elif kind.startswith("drop"):
+        yield from ((name, None) for name in statement.names)
+    else:
+        yield from _renamed(statement, kind)
+
+
+def _renamed(statement: Statement, kind: str) -> Iterator[tuple[Name, Name]]:
     """The tables that get another name, and that name, in the order in which it happens."""
     names = statement.names
     if kind == "rename table":
-        yield from ((old.name, new.name) for old, new in zip(names[::2], names[1::2], strict=False))
+        yield from zip(names[::2], names[1::2], strict=False)
     elif _says(rb"\brename\b", statement):
         found = [(word, at) for _, word, at in significant(statement.raw)]
         for (word, at), (following, _) in pairwise(found):
             if word == "RENAME" and following not in ("COLUMN", "INDEX", "KEY"):
                 # What comes before may name other tables, in REFERENCES.
                 clause = Statement(b"ALTER TABLE t " + statement.raw[at:], 1, 1)
-                yield from ((names[0].name, new.name) for new in clause.names[1:2])
+                yield from ((names[0], new) for new in clause.names[1:2])
 
 
 @cache
@@ -235,6 +257,8 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
         reason = "the journal is written in the same transaction, and could not be; leave READ ONLY out"
     if reason is None and kind == "flush" and {"READ", "EXPORT"} & set(_words(statement)):
         reason = "WITH READ LOCK and FOR EXPORT lock out the journal; leave it out"
+    if reason is None and kind in TABLES | OTHERS and _says(OURS.encode(), statement) and _takes_ours(statement, kind):
+        reason = f"the name that it gives begins with {OURS}, as only those of schemagate do; choose another"
     if reason is not None:
         raise MigrationInvalid(
             f"{file}:{statement.line}: {kind.upper()} may not be in a migration: {reason}.",
@@ -242,6 +266,10 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
             line=statement.line,
             ordinal=statement.ordinal,
         )
+
+
+def _takes_ours(statement: Statement, kind: str) -> bool:
+    return any(new and new.name.lower().startswith(OURS) for _, new in _moved(statement, kind))
 
 
 def _know(statement: Statement, file: str) -> None:

@@ -14,6 +14,8 @@ SQL_MODE = (
     "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 )
+# How the names of all that we make in a schema begin. No migration makes such a name, and no comparison has it.
+OURS = "schemagate_"
 
 
 class Server(Value):

@@ -67,7 +67,7 @@ def verify(
     for kind, reason in verdict.not_compared:
         log.warning("schema.not_compared", kind=kind, reason=reason)
     if verdict.differences:
-        if built:
+        if built and expected.has_snapshot:
             raise stale(verdict.differences, touched=True)
         refuse_stale(expected, log, touched=True)
         raise drift(verdict)
@@ -92,9 +92,13 @@ def verified(verdict: Verdict, live: Live, log: Log, began: float) -> None:
 
 def drift(verdict: Verdict) -> SchemaDrift:
     """The error for a live schema that is not the one expected."""
+    said = f"The live schema is not the one expected: {told(verdict.differences)}. "
+    mend = "Take the change back, or write a migration that makes it and a new snapshot; then start again."
+    if verdict.proof == "names":
+        said = f"The live schema lacks what the migrations make: {told(verdict.differences)}. "
+        mend = "Bring it back, or write a migration that drops it; then start again."
     return SchemaDrift(
-        f"The live schema is not the one expected: {told(verdict.differences)}. "
-        "Take the change back, or write a migration that makes it and a new snapshot; then start again.",
+        said + mend,
         differences=as_facts(verdict.differences),
         differing=len(verdict.differences),
         proof=verdict.proof,

@@ -237,6 +237,14 @@ def test_windows_line_endings(server: Server) -> None:
     assert list(map(bare, told(server, text.replace("\n", "\r\n"), "--skip-binary-mode"))) == sent(text)
 
 
+def test_the_first_line_of_a_dump(server: Server) -> None:
+    """A comment in front of the first statement; the client of MariaDB takes its command out of it."""
+    text = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump\n--\n\n/*!40101 SET @a = 1 */;\nSELECT 1;\n"
+    (first, *others) = sent(text)
+    found = told(server, text)
+    assert found == [first.replace("\\-", "") if server.flavour == "mariadb" else first, *others]
+
+
 HABITS = (
     ("SELECT/*a*/1/*b*//*c*/,'d';", "SELECT/*a*/ 1/*b*//* c*/ ,'d'"),  # a blank behind a comment, on the same line
     ("SELECT a,\ndelimiter_a,\nb;", "SELECT a,\ndelimiter_a,b"),  # no line end behind a line that begins so

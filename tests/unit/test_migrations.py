@@ -13,6 +13,10 @@ from schemagate.files import find, unreadable
 from schemagate.history import Past
 from schemagate.migrations import Migrations, excerpt, load
 from schemagate.plan import edit
+from schemagate.server import Server
+
+HERE = Server("mysql", "9.7.4", (9, 7, 4), "uuid", True, "me@%", "app", "utf8mb4_bin", "2026-01-01")
+MARIADB = Server("mariadb", "10.11.18-MariaDB", (10, 11, 18), "uuid", True, "me@%", "app", "utf8mb4_bin", "2026-01-01")
 
 
 def loaded(directory: Path, **files: str | bytes) -> Migrations:
@@ -99,6 +103,13 @@ def test_no_migration_at_all_is_refused(tmp_path: Path) -> None:
         ("BACKUP STAGE START", 1),
         ("SHUTDOWN", 1),
         ("KILL 7", 1),
+        ("SELECT 1;\nCREATE TABLE schemagate_mine (id INT)", 2),
+        ("CREATE TEMPORARY TABLE IF NOT EXISTS SchemaGate_journal (id INT)", 1),
+        ("CREATE OR REPLACE VIEW `app`.`schemagate_v` AS SELECT 1", 1),
+        ("CREATE SEQUENCE schemagate_s", 1),
+        ("CREATE TRIGGER schemagate_t BEFORE INSERT ON t FOR EACH ROW SET @a = 1", 1),
+        ("RENAME TABLE a TO b, c TO schemagate_c", 1),
+        ("ALTER TABLE a ADD x INT, RENAME schemagate_a", 1),
         ("SELECT 1;\n\n-- schemagate: no_structure\nCALL p()", 3),
         ("CALL p() -- schemagate: nostructure", 1),
     ],
@@ -121,6 +132,8 @@ def test_what_no_migration_may_hold(tmp_path: Path, text: str, line: int) -> Non
         "SELECT 1 AS outfile, 'a' INTO @dumpfile",
         "'no word at all'",
         "-- schemagate: no-structure\nCALL p()",
+        "CREATE TABLE t (schemagate_id INT); CREATE VIEW v AS SELECT * FROM schemagate_starts; DROP TABLE schemagate_a",
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW FOLLOWS schemagate_b DO 1; RENAME TABLE schemagate_a TO c",
         "-- schemagate: repeatable\n-- schemagate: no-structure it only fills\nCALL p()",
         "FLUSH TABLES; FLUSH STATUS; START TRANSACTION READ WRITE; COMMIT; SET character_set_results = utf8mb4",
         "-- USE other\n/* LOCK TABLES */ SELECT 1",
@@ -206,7 +219,7 @@ def test_the_tables_that_the_texts_leave(tmp_path: Path) -> None:
         "CREATE VIEW v AS SELECT 1",
         b="DROP TABLE one; RENAME TABLE two TO three; DROP VIEW IF EXISTS v; CREATE TABLE one (y INT)",
     )
-    assert found.tables() == ("one", "three")
+    assert found.tables(HERE) == ("one", "three")
 
 
 def test_tables_that_get_another_name(tmp_path: Path) -> None:
@@ -219,7 +232,46 @@ def test_tables_that_get_another_name(tmp_path: Path) -> None:
         "ALTER TABLE d RENAME COLUMN x TO z, RENAME INDEX i TO j, RENAME KEY j TO k;"
         "ALTER TABLE e ADD FOREIGN KEY (x) REFERENCES d (z), RENAME = f, ADD y INT; ALTER TABLE a RENAME again",
     )
-    assert found.tables() == ("again", "b", "c 2", "d", "f")
+    assert found.tables(HERE) == ("again", "b", "c 2", "d", "f")
+
+
+def test_tables_of_other_schemas_are_none_of_ours(tmp_path: Path) -> None:
+    """Nor is one that goes there, or comes from there and is gone again; the own schema may be named."""
+    found = loaded(
+        tmp_path,
+        a="CREATE TABLE other.a (x INT); CREATE TABLE App.b (x INT); CREATE TABLE c (x INT); CREATE TABLE d (x INT)",
+        b="RENAME TABLE c TO other.c, other.e TO e; ALTER TABLE d RENAME TO other.d; DROP TABLE other.b",
+    )
+    assert found.tables(HERE) == ("b", "e")
+
+
+@pytest.mark.parametrize(
+    ("text", "mysql", "mariadb"),
+    [
+        ("CREATE TABLE t (x INT)", True, True),
+        ("/*! CREATE TABLE t (x INT) */", True, True),
+        ("/*M! CREATE TABLE t (x INT) */", False, True),
+        ("-- a\n/* b */ /*M! CREATE TABLE t (x INT) */", False, True),
+        ("/*!50001 CREATE ALGORITHM=MERGE */ /*!50013 VIEW t AS SELECT 1 */", True, True),
+        ("/*!99997 CREATE TABLE t (x INT) */", False, False),
+        ("/*!80013 CREATE TABLE t (x INT) */", True, False),
+        ("/*!90704 CREATE TABLE t (x INT) */", True, False),
+        ("/*!90705 CREATE TABLE t (x INT) */", False, False),
+        ("/*!100102 CREATE TABLE t (x INT) */", False, True),
+        ("/*M!101118 CREATE TABLE t (x INT) */", False, True),
+        ("/*M!101119 CREATE TABLE t (x INT) */", False, False),
+        ("/*M!50700 CREATE TABLE t (x INT) */", False, True),
+    ],
+)
+def test_a_table_in_an_executable_comment_is_made_where_the_server_runs_it(
+    tmp_path: Path, text: str, mysql: bool, mariadb: bool
+) -> None:
+    """By flavour and version; and not dropped where it does not."""
+    found = loaded(tmp_path, a=text)
+    assert found.tables(HERE) == ("t",) * mysql
+    assert found.tables(MARIADB) == ("t",) * mariadb
+    kept = loaded(tmp_path, a="CREATE TABLE t (x INT); /*!99997 DROP TABLE t */")
+    assert kept.tables(HERE) == ("t",)
 
 
 def test_an_excerpt_is_one_short_line() -> None:

@@ -360,6 +360,8 @@ def test_directives() -> None:
         ("CREATE TABLE t (a INT)", "create table"),
         ("create /* a */ or replace temporary table if not exists t (a INT)", "create temporary table"),
         ("/*!40101 CREATE TABLE t (a INT) */", "create table"),
+        ("/*M!999999\\- enable the sandbox mode */ \n-- dump\n/*!40101 CREATE TABLE t (a INT) */", "create table"),
+        ("/*!999999\\- enable the sandbox mode */ INSERT INTO t VALUES (1)", "insert"),
         ("/*!50001 CREATE ALGORITHM=UNDEFINED */ /*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */ /*!50001 VIEW v */",
          "create view"),
         ("CREATE OR REPLACE ALGORITHM = MERGE DEFINER = table@localhost SQL SECURITY INVOKER VIEW v AS SELECT 1",

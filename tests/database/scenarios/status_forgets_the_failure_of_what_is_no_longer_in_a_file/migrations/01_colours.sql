@@ -1,0 +1,2 @@
+CREATE TABLE colours (id INT PRIMARY KEY);
+ALTER TABLE nowhere ADD COLUMN name INT;

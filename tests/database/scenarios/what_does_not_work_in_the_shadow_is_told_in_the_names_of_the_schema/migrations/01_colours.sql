@@ -1,0 +1,1 @@
+CREATE TABLE colours (id INT PRIMARY KEY, mixed_of INT);

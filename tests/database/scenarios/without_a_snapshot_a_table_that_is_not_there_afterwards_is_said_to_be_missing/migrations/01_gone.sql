@@ -1,0 +1,3 @@
+CREATE TABLE gone (id INT PRIMARY KEY);
+CREATE PROCEDURE tidy() DROP TABLE gone;
+CALL tidy();
