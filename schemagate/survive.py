@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from schemagate.current import meet
-from schemagate.errors import ConnectionLost, DatabaseUnavailable, SchemagateError, StatementFailed
+from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError, StatementFailed
 from schemagate.refusals import READ_ONLY, WORTH_A_RETRY, ServerError, number_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOSSES = 3  # in one place: the statement at hand may be what ends the server
 LONGEST_PAUSE_SECONDS = 10.0
+# What of an error is said where it is not the end.
+TOLD = ("migration", "ordinal", "line", "state", "errno", "error", "blockers")
 
 
 class Trail:
@@ -80,16 +82,31 @@ def surviving(
                 return attempt(connection, here, trail)
             except (SchemagateError, ServerError) as error:
                 pause = pause_before(error, trail, settings)
-                if pause is None or stop.requested:
+                if pause is None:
                     raise
                 lost = error
-        _say(lost, trail, pause, log)
-        stop.sleep(pause)
+        if not stop.requested:
+            _say(lost, trail, pause, log)
+            stop.sleep(pause)
         try:
+            stop.check()
             connection, greeting = meet(again, stop, log, to_write=True)
+        except Interrupted:
+            raise _stopped(lost, stop) from lost
         except DatabaseUnavailable as away:
             raise (lost if isinstance(lost, ConnectionLost) else away) from lost
         here = greeting.server
+
+
+def _stopped(lost: Exception, stop: Stop) -> Interrupted:
+    facts = lost.facts if isinstance(lost, SchemagateError) else {}
+    reason = "the connection was lost" if is_lost(lost) else "a statement could not have its lock and was taken back"
+    return Interrupted(
+        f"Asked to stop after {reason}. The journal has what was applied; the next start goes on from there, and looks "
+        "what became of a statement that was under way.",
+        stop.signum,
+        **{name: fact for name, fact in facts.items() if name in TOLD},
+    )
 
 
 def pause_before(error: Exception, trail: Trail, settings: Settings) -> float | None:

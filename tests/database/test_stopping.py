@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.database.gate import Gate, last
+from tests.database.gate import Gate, last, said
 from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
 from tests.database.world import until
 from tests.databases import Database
@@ -92,4 +92,19 @@ def test_a_statement_that_waits_for_the_application_is_broken_off(gate: Gate) ->
         assert took < 5
         assert line["ordinal"] == 1
         assert runs(gate.database, "ALTER TABLE numbers%") is None
+    gate.run()
+
+
+def test_a_statement_that_did_not_get_its_lock_is_not_tried_again(gate: Gate) -> None:
+    """Nothing is begun any more, and it is as if it had never been."""
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with gate.database.connect() as application, application.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM numbers")
+        start = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="2", **WITHOUT_SHADOW)
+        until(lambda: runs(gate.database, "ALTER TABLE numbers%") is not None, "the wait")
+        start.process.send_signal(signal.SIGTERM)
+        assert start.wait() == 143, start.text
+    assert not said(start, "statement.retried")
+    assert last(start)["state"] == "0 of 1 statements of this file are applied, this one is not"
     gate.run()
