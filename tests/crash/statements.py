@@ -122,6 +122,14 @@ SESSION: Mapping[str, tuple[str, ...]] = {
 # Statements whose outcome nobody can tell by looking: a person is asked, with reason.
 UNDECIDABLE = frozenset({"80_session:3", "80_session:6"})
 
+# These leave no trace in the structure.
+TRACELESS = frozenset({"10_create:2", *(f"60_upkeep:{n}" for n in range(1, 6)), "90_blocked:1", "90_long:1"})
+SEEN: Mapping[str, tuple[str, ...]] = {
+    name: tuple(text for n, text in enumerate(texts, 1) if f"{name}:{n}" not in TRACELESS)
+    for name, texts in {**BASE, **MIGRATIONS}.items()
+    if name != "60_upkeep"
+}
+
 # Long ones, on a table of many rows, each alone in its file.
 LONG: Mapping[str, str] = {
     "copy": "ALTER TABLE big MODIFY word VARCHAR(99) NOT NULL, ALGORITHM=COPY",

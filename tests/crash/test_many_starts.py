@@ -1,0 +1,45 @@
+"""Fifty starts at once on one empty database, and some of them are killed."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from tests.crash.starts import Start
+from tests.crash.statements import SEEN, Variant
+from tests.crash.trial import MAY_END, Scene, stage
+from tests.reach import Server
+
+STARTS, KILLS = 50, 15
+
+
+def test_fifty_starts_with_kills_among_them_apply_each_statement_once(server: Server, tmp_path: Path) -> None:
+    """Whoever is killed, at work or waiting, the others go on; in the end all survivors found the same schema."""
+    # Without what leaves no trace: that a person would be asked about, and who is killed when is a matter of chance.
+    variant, dice = Variant("fifty", SEEN), random.Random(f"fifty {server.label}")
+    with stage(server, tmp_path) as here:
+        reference = here.reference(variant)
+        with Scene(here, variant) as scene:
+            starts = [scene.begin() for _ in range(STARTS)]
+            killed = [_kill_one(scene, starts, dice) for _ in range(KILLS)]
+            codes = [start.wait(120) or 0 for start in starts if start.ended.wait(120)]
+            assert len(codes) == STARTS, "a start hangs"
+            assert sorted(set(codes)) in ([-9, 0], [0]), [
+                start.text[-500:] for start in starts if start.code not in MAY_END
+            ]
+            assert codes.count(0) >= STARTS - KILLS
+            scene.judge(reference)
+            assert any(killed), "nobody was killed at work"
+
+
+def _kill_one(scene: Scene, starts: list[Start], dice: random.Random) -> bool:
+    """Kill somebody after a moment: whoever is at work, or anybody. True where it was the one at work."""
+    time.sleep(dice.uniform(0.02, 0.15))
+    living = [start for start in starts if start.code is None]
+    if not living:
+        return False
+    at_work = [start for start in living if '"lock.taken"' in start.text]
+    victim = dice.choice(at_work or living) if dice.random() < 0.7 else dice.choice(living)
+    victim.kill()
+    return victim in at_work
