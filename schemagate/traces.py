@@ -168,7 +168,7 @@ class Tracer:
 
     def begin(self, entry: Entry, statement: Statement) -> Entry:
         """The entry with a trace; without one where there is none, or none is needed."""
-        kind = statement.kind
+        kind = entry.kind
         if kind not in TRACED or not _has_a_trace(statement, kind):
             return entry
         trace = self._rehearsed.get((entry.migration, entry.ordinal))
