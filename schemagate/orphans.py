@@ -71,6 +71,7 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
     while not take(session, lock_name(here.database), 1.0):
         now = _look(session, here)
         if now is None:
+            waiting.stop_if_asked()
             continue
         if not now.known or now.command is None:
             waiting.go_on()

@@ -31,6 +31,7 @@ BEAT_SECONDS = 10.0
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
 ANSWER_SECONDS = 30.0  # how long an answer in the watch session may take
+OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
 
@@ -125,7 +126,7 @@ class Watch:
 
     def _replace(self) -> None:
         self._connection.close()
-        connection = open_session(self._settings, self._settings.database, [f"SET wait_timeout = {SILENCE_SECONDS}"])
+        connection = open_session(self._settings, self._settings.database, [OPENING])
         connection.be_patient(ANSWER_SECONDS)
         identify(connection, self._here.flavour)
         self._connection = connection
@@ -176,6 +177,6 @@ def _has_room(connection: Connection) -> bool:
     """May the account have as many sessions at a time as a start uses? https://dev.mysql.com/doc/refman/9.4/en/
     server-system-variables.html#sysvar_max_user_connections: the session's value is that of the account.
     """
-    _, answer = connection.packet([f"SET wait_timeout = {SILENCE_SECONDS}", "SELECT @@max_user_connections"])
+    _, answer = connection.packet([OPENING, "SELECT @@max_user_connections"])
     limit = 0 if isinstance(answer, ServerError) else int(answer.rows[0][0])
     return limit == 0 or limit >= SESSIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from schemagate.lock import alive_name
 from tests.database.gate import Gate
 from tests.database.world import until
 from tests.databases import Database
@@ -42,6 +43,21 @@ def test_a_journal_that_stays_locked_ends_the_start_with_the_reason(database: Da
         assert "somebody holds a lock on schemagate_journal" in start.lines[-1]["message"]
         late = gate.run("up", 20, SCHEMAGATE_LOCK_WAIT_SECONDS="1")
         assert "See who is in the way" in late.lines[-1]["message"]
+
+
+def test_a_lock_on_the_list_of_starts_ends_no_wait_for_another(database: Database, tmp_path: Path) -> None:
+    """Then nobody knows who that is; and he is waited for all the same."""
+    gate = Gate(database, tmp_path).write(**{"1_a": "CREATE TABLE a (id INT PRIMARY KEY)"})
+    gate.run()
+    gate.write(**{"2_b": "CREATE TABLE b (id INT PRIMARY KEY)"})
+    with database.connect() as somebody, somebody.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, 0)", (alive_name(database.name),))
+        cursor.execute("LOCK TABLES schemagate_starts WRITE")
+        late = gate.begin(SCHEMAGATE_RECONNECT_SECONDS="0")
+        until(lambda: "lock.waiting" in late.text, "the wait")
+        cursor.execute("UNLOCK TABLES")
+        cursor.execute("SELECT RELEASE_LOCK(%s)", (alive_name(database.name),))
+        assert late.wait() == 0, late.text
 
 
 def test_a_start_at_work_is_not_taken_for_one_that_died(database: Database, tmp_path: Path) -> None:

@@ -194,4 +194,5 @@ def test_a_watch_session_that_is_lost_is_replaced(gate: Gate) -> None:
     assert watch != runs(database, "INSERT INTO slow%")
     database.run(f"KILL {watch}")
     assert start.wait() == 0, start.text
+    assert not said(start, "start.resumed")
     assert tables(database) == {"numbers", "slow", "more"}

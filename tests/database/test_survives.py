@@ -16,6 +16,7 @@ from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
 from tests.database.world import private_database, until
 from tests.databases import Database
 from tests.instances import Instance
+from tests.packages import choose_like, plugins
 from tests.wire import Packet, RecordingProxy
 
 ROWS = """
@@ -221,8 +222,27 @@ def test_a_table_that_somebody_uses_is_waited_for_more_than_once_and_he_is_named
         until_said(start, "statement.retried")
         cursor.execute("COMMIT")
     assert start.wait() == 0, start.text
-    assert f"connection {number} of root@" in said(start, "statement.retried")[0]["blockers"][0]
+    how = "holds a lock on it" if gate.database.server.flavour == "mysql" else "has a transaction open"
+    blocker = said(start, "statement.retried")[0]["blockers"][0]
+    assert f"connection {number} of root@" in blocker
+    assert f"{how}: idle, for " in blocker
     assert outcomes(gate.database)[-1] == "1 applied"
+
+
+def test_who_holds_the_lock_is_known_where_the_server_tells(
+    private_server: Callable[..., Instance], database: Database, tmp_path: Path
+) -> None:
+    """MySQL does; MariaDB with a plugin that is in its packages and has to be loaded."""
+    options = []
+    if database.server.flavour == "mariadb":
+        directory = plugins(choose_like(database.server.label))
+        options = [f"--plugin-dir={directory}", "--plugin-load-add=metadata_lock_info"]
+    gate = Gate(private_database(private_server(*options)), tmp_path).write(a_numbers=NUMBERS)
+    gate.run()
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    with application(gate.database, "START TRANSACTION", "SELECT * FROM numbers"):
+        start = gate.run(expected=30, SCHEMAGATE_LOCK_WAIT_SECONDS="1", SCHEMAGATE_RETRIES="0")
+    assert "holds a lock on it: idle" in last(start)["blockers"][0]
 
 
 def test_an_account_without_rights_names_whom_it_can_see(gate: Gate) -> None:
