@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from schemagate.errors import Interrupted
 from schemagate.isolation import words_of
 from schemagate.plan import in_doubt
 from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, READ_ONLY, SYNTAX, ServerError
@@ -43,7 +44,10 @@ def after_error(entry: Entry, statement: Statement, error: ServerError, look: Ca
         return Finding(UNKNOWN, "It is not of InnoDB tables alone, and may have changed rows before that error.")
     if kind not in TRACED:
         return Finding(NOT_APPLIED, "the server says so")
-    found, trace = look(entry), trace_of(entry)
+    try:
+        found, trace = look(entry), trace_of(entry)
+    except Interrupted:  # there is no time to tell a first start again
+        found, trace = Finding(UNKNOWN, "There was no time to look."), None
     if found.verdict == APPLIED and trace and not trace.predicted:
         return Finding(
             OTHER, "It was not rehearsed, and something of what it names was changed all the same.", found.facts
