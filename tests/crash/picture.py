@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -72,8 +71,3 @@ def _rows(cursor: Any, schema: str, name: str) -> str:
     columns = ", ".join(quoted(column[0]) for column in cursor.description)
     cursor.execute(f"SELECT COUNT(*), SUM(CRC32(CONCAT_WS('|', {columns}))) FROM {path}")
     return str(cursor.fetchone())
-
-
-def digest(picture: Picture) -> str:
-    """A short name for it."""
-    return hashlib.sha256(str(sorted(picture.items())).encode()).hexdigest()[:8]

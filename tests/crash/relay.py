@@ -12,7 +12,6 @@ import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from types import TracebackType
 MOMENTS = ("before", "sent", "done", "torn", "passed")
 QUIT, QUERY = 0x01, 0x03
 MORE_RESULTS = 0x0008
+LOOK_SECONDS = 0.05  # so often a link looks whether all is stalled
 LINGER_NOT = struct.pack("ii", 1, 0)  # a socket closed so sends a reset
 
 
@@ -132,11 +132,6 @@ class Relay:
             self._released.wait(60)
             raise Cut
 
-    @property
-    def pause(self) -> float | None:
-        """How long a link may wait before it looks whether all is stalled."""
-        return 0.05
-
 
 class _Link:
     """One connection: a thread that goes back and forth with it."""
@@ -244,7 +239,7 @@ class _Link:
     def _packet_of(self, speaker: _Side, other: _Side) -> bytes:
         """The next packet of the one whose turn it is. If either side ends, so does the other."""
         while (packet := speaker.taken()) is None:
-            ready, _, _ = select.select([speaker.socket, other.socket], [], [], self._relay.pause)
+            ready, _, _ = select.select([speaker.socket, other.socket], [], [], LOOK_SECONDS)
             self._relay.stop_if_stalled()
             if speaker.socket in ready:
                 speaker.receive()
@@ -289,10 +284,3 @@ def _status_of_ok(body: bytes) -> int:
     for _ in range(2):
         at += {0xFC: 3, 0xFD: 4, 0xFE: 9}.get(body[at], 1)
     return int.from_bytes(body[at : at + 2], "little")
-
-
-def wait_for_end(relay: Relay, seconds: float = 5.0) -> None:
-    """Wait until no connection of the relay is open."""
-    until = time.monotonic() + seconds
-    for link in relay._links:
-        link.thread.join(max(0.0, until - time.monotonic()))

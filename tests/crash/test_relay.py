@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pymysql
 import pytest
 
-from tests.crash import picture
+from schemagate.lock import lock_name
+from tests.crash import picture, trial
 from tests.crash.relay import Exchange, Relay
 from tests.crash.statements import VARIANTS
 from tests.crash.trial import Fault, Scene, Stage, Wrong, stage
@@ -98,7 +99,7 @@ def test_a_picture_shows_every_kind_of_difference(database: Database) -> None:
 
 
 def test_the_judge_sees_what_is_wrong(server: Server, tmp_path: Path) -> None:
-    """A row too many, an entry in doubt, a shadow that is left, a session that is left: none of it ends equal."""
+    """A row too many, an entry in doubt, no proof: none of it is equal."""
     variant = VARIANTS["session"]
     with stage(server, tmp_path) as here:
         reference = here.reference(variant)
@@ -116,6 +117,25 @@ def test_the_judge_sees_what_is_wrong(server: Server, tmp_path: Path) -> None:
                 if undone:
                     scene.sql(undone)
                     scene.judge(reference)
+
+
+def test_the_judge_sees_what_is_left(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shadow, a session in the schema, a lock: a start that ends leaves none of them."""
+    monkeypatch.setattr(trial, "LEFT_SECONDS", 0.5)
+    variant = VARIANTS["session"]
+    with stage(server, tmp_path) as here, Scene(here, variant) as scene:
+        reference = here.reference(variant)
+        assert scene.begin().wait(30) == 0
+        scene.judge(reference)
+        with contextlib.closing(server.connect(scene.name)), pytest.raises(Wrong, match="sessions or locks are left"):
+            scene.judge(reference)
+        with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(%s, 0)", (lock_name(scene.name),))
+            with pytest.raises(Wrong, match="sessions or locks are left"):
+                scene.judge(reference)
+        scene.sql(f"CREATE DATABASE {scene.shadow}")
+        with pytest.raises(Wrong, match="the shadow is left"):
+            scene.judge(reference)
 
 
 def test_a_point_that_is_not_reached_is_not_counted(server: Server, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pymysql
 
+from schemagate.lock import alive_name, lock_name
 from tests.crash import picture
 from tests.crash.picture import Picture
 from tests.crash.relay import Exchange, Relay
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 60.0
 MOST_STARTS = 6
 STALL_SECONDS = 0.3
+LEFT_SECONDS = 3.0  # so long a session may take to end with its client
 BLOCKED_SECONDS = 0.8
 # How the start that is interrupted may end: killed, done in spite of all, "start again later", or by asking.
 MAY_END = frozenset({-9, 0, 20, 21, 22, 31})
@@ -241,6 +243,7 @@ class Scene:
 
     @property
     def shadow(self) -> str:
+        """The name of its shadow."""
         return SHADOW + hashlib.sha256(self.name.encode()).hexdigest()[:16]
 
     def _end_sessions(self) -> None:
@@ -260,9 +263,7 @@ class Scene:
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Rows, in a session of our own that finds its way back to a server that was killed."""
         with self._session().cursor() as cursor:
-            if "{" in statement and not values:
-                statement = statement.replace("{db}", quoted(self.name))
-            elif not statement.startswith(("SELECT", "KILL", "SET", "CREATE DATABASE", "DROP DATABASE")):
+            if not statement.startswith(("SELECT", "KILL", "SET", "CREATE DATABASE", "DROP DATABASE")):
                 cursor.execute(f"USE {quoted(self.name)}")
             cursor.execute(statement, values or None)
             return list(cursor.fetchall())
@@ -371,7 +372,7 @@ class Scene:
                 outcome.end = "asked"
                 outcome.asked = self._answer(start, reference)
             elif code == 11 and self.variant.may_refuse:
-                outcome.end, outcome.asked = "refused", "{migration}:{ordinal}".format(**_place(start))
+                outcome.end, outcome.asked = "refused", _place(start)
                 return
             elif code not in MAY_AGAIN:
                 raise Wrong(f"the next start ended with {code}:\n{start.text[-1500:]}")
@@ -379,16 +380,16 @@ class Scene:
 
     def _answer(self, start: Start, reference: Reference) -> str:
         """Look, as a person would, and say what became of the statement; the question has to be a true one."""
-        last = start.lines[-1]
-        label = f"{last['migration']}:{last['ordinal']}"
+        label = _place(start)
+        migration, _, ordinal = label.partition(":")
         if label not in reference.after:
             raise Wrong(f"asked about {label}, which was not to be run")
         outcomes = {
             str(outcome)
             for (outcome,) in self.sql(
                 f"SELECT outcome FROM {quoted(self.name)}.schemagate_journal WHERE migration = %s AND ordinal = %s",
-                last["migration"],
-                last["ordinal"],
+                migration,
+                ordinal,
             )
         }
         if "begun" not in outcomes:
@@ -431,18 +432,22 @@ class Scene:
     def _judge_what_is_left(self) -> None:
         if (self.shadow,) in self.sql("SELECT schema_name FROM information_schema.schemata"):
             raise Wrong("the shadow is left")
-        until = time.monotonic() + 5
-        while left := self.sessions():
+        until = time.monotonic() + LEFT_SECONDS
+        while left := [*self.sessions(), *self._locks()]:
             if time.monotonic() > until:
-                raise Wrong(f"sessions are left: {left}")
+                raise Wrong(f"sessions or locks are left: {left}")
             time.sleep(0.02)
 
+    def _locks(self) -> list[str]:
+        names = (lock_name(self.name), alive_name(self.name))
+        (holders,) = self.sql("SELECT IS_USED_LOCK(%s), IS_USED_LOCK(%s)", *names)
+        return [name for name, holder in zip(names, holders, strict=True) if holder is not None]
 
-def _place(start: Start) -> dict[str, object]:
-    """Which statement the last line of a start is about."""
+
+def _place(start: Start) -> str:
+    """Which statement the last line of a start is about, as in "20_alter:3"."""
     last = start.lines[-1]
-    migration = last.get("migration") or str(last["file"]).removesuffix(".sql")
-    return {"migration": migration, "ordinal": last["ordinal"]}
+    return f"{last.get('migration') or str(last['file']).removesuffix('.sql')}:{last['ordinal']}"
 
 
 class Strike:
