@@ -8,7 +8,7 @@ SERVER ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test containers test-kubernetes kill-matrix unit lint types bench snapshot requirements clean
+.PHONY: help demo test containers test-kubernetes kill-matrix test-clusters unit lint types bench snapshot requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built onc
 kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? EVERY=10, or ROUNDS=10000 SEED=1 by chance (hours)
 	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(EVERY),--every $(EVERY)) \
 	  $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),$(if $(SERVER),,--write))
+
+test-clusters: $(VENV)/.done  ## three real nodes each of Group Replication and Galera (root; minutes, two gigabytes of memory)
+	$(RUN) tests/cluster/nodes.py && unshare --net $(VENV)/bin/pytest -v tests/cluster/real_clusters.py $(PYTEST)
 
 unit: $(VENV)/.done  ## the tests that need no server
 	$(VENV)/bin/pytest tests/unit $(PYTEST)

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymysql
+
+if __name__ == "__main__":  # run by path, to fetch what is needed while there still is a network
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tests import debroot
 from tests.packages import CACHE, RECIPE, SPECS, Spec, prepare, server_program
@@ -335,3 +339,9 @@ def until(condition: Any, seconds: float) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    prepare([spec_of("mysql")])
+    prepare([spec_of("mariadb-10.11")])
+    galera(spec_of("mariadb-10.11"))
