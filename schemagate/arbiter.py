@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from schemagate import watch
 from schemagate.cluster import PROMISE, Cluster, Member, look
 from schemagate.database import open_session
-from schemagate.errors import AccessDenied, ClusterUnsafe, ConnectionLost, DatabaseUnavailable
+from schemagate.errors import AccessDenied, ClusterUnsafe, ConnectionLost, DatabaseUnavailable, SchemagateError
 from schemagate.lock import wait_for_the_living
 from schemagate.orphans import outlast
-from schemagate.refusals import NOT_PREPARED, NotReady, ServerError
+from schemagate.refusals import NOT_PREPARED, NotReady, ServerError, translated
 from schemagate.selftest import identify
 from schemagate.server import working_session
+from schemagate.survive import LOSSES, is_lost
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -60,20 +61,27 @@ def at_arbiter(
     Where that member goes away, `go` is called again for the one that takes its place. At the end, the server that was
     asked for has seen what was done.
     """
-    until = time.monotonic() + settings.wait_seconds
+    failed, since = 0, time.monotonic()
     while member := cluster.arbiter:
         log.info("cluster.arbiter", cluster=cluster.kind, members=len(cluster.members), arbiter=member.where)
         try:
             done = go(_at(member, settings, min(settings.wait_seconds, REACH_SECONDS)))
         except AccessDenied as error:
             raise ClusterUnsafe(_no_way(member, error.message), cluster=cluster.kind, member=member.where) from error
-        except (DatabaseUnavailable, ConnectionLost) as error:
+        except (SchemagateError, ServerError) as error:
+            told = translated(error) if isinstance(error, ServerError) else error
+            if not isinstance(told, DatabaseUnavailable) and not is_lost(error):
+                raise
             stop.check()
             cluster = survey(connection, here, settings, stop, log)
-            if cluster.arbiter == member and time.monotonic() > until:
-                raise ClusterUnsafe(
-                    _no_way(member, error.message), cluster=cluster.kind, member=member.where
-                ) from error
+            if cluster.arbiter != member:
+                failed = 0
+                continue
+            failed, since = failed + 1, since if failed else time.monotonic()
+            if isinstance(told, DatabaseUnavailable) and time.monotonic() - since > settings.wait_seconds:
+                raise ClusterUnsafe(_no_way(member, told.message), cluster=cluster.kind, member=member.where) from error
+            if is_lost(error) and failed > LOSSES:
+                raise
             stop.sleep(LOOK_SECONDS)
         else:
             catch_up(connection, cluster)
@@ -90,7 +98,18 @@ def alone(
     `connection` watches over it. Raises ClusterUnsafe where that cannot be, before anything is written; and what
     `watch.alone` raises.
     """
-    with watch.alone(connection, here, settings, stop, log) as session:
+
+    def still(asked: Connection) -> None:
+        """A member that lost the majority lets everybody in, and commits wait there as long as that lasts."""
+        try:
+            look(asked, here, "single-writer")
+        except NotReady as reason:
+            raise DatabaseUnavailable(
+                f"This member of the cluster cannot be worked with any more: {reason.reason}. Start again.",
+                reason=reason.reason,
+            ) from reason
+
+    with watch.alone(connection, here, settings, stop, log, still if cluster.kind != "none" else bool) as session:
         if settings.cluster != "auto" and cluster.kind != "none":
             log.warning("cluster.promised", cluster=cluster.kind)
         if cluster.members:

@@ -180,6 +180,14 @@ class Connection:
         """
         self._raw._read_timeout = seconds
 
+    def cut(self) -> None:
+        """End the conversation from another thread: whoever waits for an answer gets ConnectionLost."""
+        import socket
+
+        if isinstance(self._raw._sock, socket.socket):
+            with suppress(OSError):
+                socket.socket.shutdown(self._raw._sock, socket.SHUT_RDWR)  # that of TLS would not leave it readable
+
     def close(self) -> None:
         """End the session. Never raises: what is not committed is lost, and nothing of ours is left so."""
         with suppress(pymysql.err.Error, OSError):

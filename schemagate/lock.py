@@ -17,11 +17,15 @@ from schemagate.lexer import quote
 from schemagate.refusals import INTERRUPTED, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemagate.database import Connection
     from schemagate.log import Log
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
+
+    Still = Callable[[Connection], object]
 
 SAY_EVERY_SECONDS = 5.0
 
@@ -39,11 +43,14 @@ def alive_name(database: str) -> str:
     return lock_name(database) + ":alive"
 
 
-def wait_for_the_living(connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> None:
+def wait_for_the_living(
+    connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still = bool
+) -> None:
     """Take `alive` in this session. While another start holds it, says every five seconds who that is, since when, and
-    what it does. Raises LockTimeout after `lock_seconds`, Interrupted on a signal.
+    what it does. Raises LockTimeout after `lock_seconds`, Interrupted on a signal; and what `still` raises, which is
+    asked now and then whether this server is still one to wait at.
     """
-    waiting = Waiting(connection, here, settings, stop, log)
+    waiting = Waiting(connection, here, settings, stop, log, still)
     while not take(connection, alive_name(here.database), min(1.0, settings.lock_seconds)):
         waiting.go_on()
 
@@ -51,8 +58,10 @@ def wait_for_the_living(connection: Connection, here: Server, settings: Settings
 class Waiting:
     """The wait of a start for another: says now and then for whom, and ends after `lock_seconds` or on a signal."""
 
-    def __init__(self, connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> None:
-        self._connection, self._database = connection, here.database
+    def __init__(
+        self, connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still = bool
+    ) -> None:
+        self._connection, self._database, self._still = connection, here.database, still
         self._seconds, self._stop, self._log = settings.lock_seconds, stop, log
         self._began = time.monotonic()
         self._said = float("-inf")
@@ -84,7 +93,9 @@ class Waiting:
     def due(self) -> bool:
         """Is it time to say something again?"""
         due = time.monotonic() - self._said >= SAY_EVERY_SECONDS
-        self._said = time.monotonic() if due else self._said
+        if due:
+            self._said = time.monotonic()
+            self._still(self._connection)
         return due
 
 

@@ -15,6 +15,7 @@ from schemagate.refusals import ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
+    from schemagate.lock import Still
     from schemagate.log import Log
     from schemagate.server import Server
     from schemagate.settings import Settings
@@ -56,7 +57,7 @@ def verdict(now: Seen, before: Seen | None, mode: str) -> str | None:
     return "SCHEMAGATE_ORPHAN is kill" if mode == "kill" and now.command not in ("Sleep", "Killed") else None
 
 
-def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> None:
+def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still = bool) -> None:
     """Take `stmt` in this session, which is to run the statements.
 
     An orphan whose statement runs is waited for until that has ended, however long it takes, because only then can
@@ -64,7 +65,7 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
     itself, or runs nothing any more, it is ended: its statement is rolled back by the server. A session that is not
     known or not to be seen is waited for as long as for a living start: then LockTimeout.
     """
-    waiting = Waiting(session, here, settings, stop, log)
+    waiting = Waiting(session, here, settings, stop, log, still)
     before: Seen | None = None
     ended: set[int] = set()
     why_not = ""

@@ -157,6 +157,8 @@ class Shadows:
                 self._shadow.empty()
             else:
                 self._shadow = Shadow(self._settings, self._here, self._stop)
+                if self._beside and self._beside.watch:
+                    self._beside.watch.mind(self._shadow.connection)
         except ShadowUnavailable as reason:
             self._unavailable = str(reason)
             raise
@@ -217,15 +219,15 @@ class Shadow:
         self.stand_ins: dict[tuple[str, str], StandIn] = {}
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
-            self._connection = open_session(settings, None, opening)
+            self.connection = open_session(settings, None, opening)
         except AccessDenied as error:
             raise ShadowUnavailable(
                 f"no session without a schema may be opened ({error.facts.get('error')})"
             ) from error
         try:
-            _make(self._connection, self.name, here.database, here)
+            _make(self.connection, self.name, here.database, here)
         except BaseException:
-            self._connection.close()
+            self.connection.close()
             raise
 
     def close(self) -> bool:
@@ -234,18 +236,18 @@ class Shadow:
         """
         try:
             with suppress(ServerError, ShadowUnavailable):
-                _drop(self._connection, self.name, self._here.database)
+                _drop(self.connection, self.name, self._here.database)
         except ConnectionLost:
             return False
         finally:
-            self._connection.close()
+            self.connection.close()
         return True
 
     def read(self) -> Schema:
         """What is in it now, in normal form."""
         for text in ("SET NAMES utf8mb4", *session_for_reading(self._here.flavour)):  # a migration may have set others
-            self._connection.execute(text)
-        found = schema.read(self._connection, self._here.flavour)
+            self.connection.execute(text)
+        found = schema.read(self.connection, self._here.flavour)
         self._session()
         return replace(found, objects={key: self.as_given(each) for key, each in found.objects.items()})
 
@@ -263,12 +265,12 @@ class Shadow:
         """
         try:
             if what.collation:
-                self._connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
+                self.connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
             for text in load_statements(what, shadow=True):
-                self._connection.run(text)
+                self.connection.run(text)
             broken = broken_views(what)
             for _, name in sorted(broken):
-                self._connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
+                self.connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
         except ServerError as error:
             if error.errno in NOT_GRANTED:
                 raise _not_granted(self.name, error) from error
@@ -282,13 +284,13 @@ class Shadow:
     def empty(self) -> None:
         """Drop everything and begin anew."""
         self._reaching, self.stand_ins = False, {}
-        _make(self._connection, self.name, self._here.database, self._here)
+        _make(self.connection, self.name, self._here.database, self._here)
         self._session()
 
     @property
     def looker(self) -> Looker:
         """To look at what is in it in the middle of a file, whose session it leaves as it is."""
-        return Looker(self._connection, self._here.flavour)
+        return Looker(self.connection, self._here.flavour)
 
     def rehearse(self, todo: Iterable[Todo], following: Following | None = None) -> tuple[NotRehearsed, ...]:
         """Try statements here, in order. Returns those that were not tried. Raises Refused for one that does not work.
@@ -305,7 +307,7 @@ class Shadow:
             finally:
                 with suppress(ServerError, ConnectionLost):
                     for name in temporary:  # they would hide the real ones from whoever looks afterwards
-                        self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
+                        self.connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
         return tuple(left_out)
 
     def _file(
@@ -326,7 +328,7 @@ class Shadow:
                 continue
             if statement.ordinal == each.first and each.resumption:
                 for name, stand_in in each.resumption.stand_ins:
-                    self._connection.execute(stand_in)
+                    self.connection.execute(stand_in)
                     temporary.append(name)
             data += kind in PREPARED
             if data > MOST_DATA and kind in PREPARED:
@@ -371,9 +373,9 @@ class Shadow:
             text = in_shadow(statement, self.name)
         try:
             if kind in PREPARED:
-                self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(text)}")
+                self.connection.execute(f"PREPARE schemagate FROM {self.connection.literal(text)}")
             else:
-                self._connection.run(text)
+                self.connection.run(text)
         except ServerError as error:
             if kind in PREPARED and error.errno == NOT_PREPARABLE:
                 return f"{kind.upper()} cannot be prepared", False
@@ -396,8 +398,8 @@ class Shadow:
         if not settable(statement):
             return "SET with a query or a function is not run in the shadow", sets_the_session(statement)
         try:
-            self._connection.run(statement.text)
-            mode, charset = self._connection.execute("SELECT @@SESSION.sql_mode, @@character_set_client").rows[0]
+            self.connection.run(statement.text)
+            mode, charset = self.connection.execute("SELECT @@SESSION.sql_mode, @@character_set_client").rows[0]
         except ServerError as error:
             if "@" in statement.text.replace("@@", ""):
                 return "SET from a user variable that only the live session knows", True
@@ -410,7 +412,7 @@ class Shadow:
         if len(statement.raw) > LONGEST_DATA:
             return
         try:
-            self._connection.execute(f"PREPARE schemagate FROM {self._connection.literal(statement.text)}")
+            self.connection.execute(f"PREPARE schemagate FROM {self.connection.literal(statement.text)}")
         except ServerError as error:
             if error.errno == SYNTAX:  # all else may be right where it is run
                 raise Refused(migration, statement, error) from error
@@ -418,4 +420,4 @@ class Shadow:
     def _session(self) -> None:
         self._unread = ""
         for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
-            self._connection.execute(text)
+            self.connection.execute(text)

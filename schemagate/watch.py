@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schemagate.database import open_session
-from schemagate.errors import ConnectionLost, SchemagateError
+from schemagate.errors import ConnectionLost, DatabaseUnavailable, SchemagateError
 from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living
 from schemagate.orphans import outlast
 from schemagate.refusals import ServerError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from schemagate.database import Connection
+    from schemagate.lock import Still
     from schemagate.log import Log
     from schemagate.server import Server
     from schemagate.settings import Settings
@@ -42,8 +43,12 @@ class Watch:
     around one statement: then SIGTERM gives that so many seconds more, and ends it with KILL QUERY.
     """
 
-    def __init__(self, connection: Connection, here: Server, settings: Settings, stop: Stop) -> None:
+    def __init__(
+        self, connection: Connection, here: Server, settings: Settings, stop: Stop, still: Still = bool
+    ) -> None:
         self._connection, self._here, self._settings, self._stop = connection, here, settings, stop
+        self._still = still
+        self._sessions: list[Connection] = []
         self._session = 0  # the connection that runs statements
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -63,6 +68,11 @@ class Watch:
     def guard(self, session: Connection) -> None:
         """This is the session that runs the statements."""
         self._session, session.watch = session.id, self
+        self.mind(session)
+
+    def mind(self, session: Connection) -> None:
+        """End this session, too, where the server is none to work on any more: it would wait there for ever."""
+        self._sessions.append(session)
 
     def __enter__(self) -> None:
         self._running = True
@@ -120,9 +130,13 @@ class Watch:
         with suppress(ServerError):
             try:
                 self._connection.execute("DO 0")
+                self._still(self._connection)
             except ConnectionLost:
                 with suppress(SchemagateError):
                     self._replace()
+            except DatabaseUnavailable:  # what is committed here waits for ever
+                for session in self._sessions:
+                    session.cut()
 
     def _replace(self) -> None:
         self._connection.close()
@@ -134,7 +148,9 @@ class Watch:
 
 
 @contextmanager
-def alone(connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log) -> Iterator[Connection]:
+def alone(
+    connection: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still = bool
+) -> Iterator[Connection]:
     """The session that runs statements, while no other start of this schema does and nothing that one left behind.
 
     `connection` becomes the watch session. Where the account may not have enough sessions at a time it is closed, and
@@ -147,17 +163,17 @@ def alone(connection: Connection, here: Server, settings: Settings, stop: Stop, 
     try:
         if _has_room(connection):
             connection.be_patient(ANSWER_SECONDS)
-            wait_for_the_living(connection, here, settings, stop, log)
+            wait_for_the_living(connection, here, settings, stop, log, still)
             server = identify(connection, here.flavour)
-            watch = Watch(connection, here, settings, stop)
+            watch = Watch(connection, here, settings, stop, still)
         else:
             connection.close()
         with closing(open_session(settings, settings.database, opening)) as session:
             if watch is None:
-                wait_for_the_living(session, here, settings, stop, log)
+                wait_for_the_living(session, here, settings, stop, log, still)
             else:  # before anything is taken for an orphan
                 prove(session, connection, server, alive_name(here.database), here.flavour)
-            outlast(session, here, settings, stop, log)
+            outlast(session, here, settings, stop, log, still)
             if watch:
                 watch.guard(session)
             log.info("lock.taken", waited_seconds=round(time.monotonic() - began, 3))
