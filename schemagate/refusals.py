@@ -22,7 +22,7 @@ DENIED_LOGIN = frozenset(
     {NO_DATABASE_RIGHT, 1045, 1130, 1251, 1275, 1698, 1820, 1862, 2026, 2059, 2061, 3118, 3159, 3878, 4151, 5025}
 )
 DENIED = frozenset({NO_DATABASE_RIGHT, 1045, 1095, 1142, 1143, 1227, 1370, 1410, 1419, 1698, 1820, 3530})
-READ_ONLY = frozenset({1047, 1290, 1836, 1792, 3100})  # 1047: a node of Galera without its cluster
+READ_ONLY = frozenset({1047, 1180, 1290, 1836, 1792, 3100})  # 1047, 1180: a node of Galera without its cluster
 NO_SUCH_COLUMN = 1054
 NO_SUCH_TABLE = 1146
 LOCK_WAIT = 1205
@@ -78,7 +78,7 @@ def translated(error: ServerError) -> Exception:
         )
     if error.errno in READ_ONLY:
         return DatabaseUnavailable(
-            f"The server became read-only while we worked ({error.errno}: {error.text}); start again.",
+            f"The server stopped taking changes while we worked ({error.errno}: {error.text}); start again.",
             errno=error.errno,
             error=error.text,
         )
