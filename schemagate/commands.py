@@ -55,7 +55,10 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         migrations = load(files)
         history, busy = _looked_up(connection, greeting.server)
         if busy:
-            raise Pending(f"Another start ({busy['holder']}) is at work; check again when it has ended.", **busy)
+            who = f"Another start ({busy['holder']}) is at work"
+            if busy.get("orphan"):
+                who = f"Another start ({busy['holder']}) is dead, and what it left in the server still runs"
+            raise Pending(f"{who}; check again when that has ended.", **busy)
         for entry in history.in_doubt:
             raise foreseen(entry, Looker(connection, greeting.server.flavour))
         plan = make_plan(migrations, history, settings)

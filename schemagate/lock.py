@@ -131,9 +131,15 @@ def held(connection: Connection, database: str, watch: int | None = None) -> boo
 
 
 def worker(connection: Connection, database: str) -> dict[str, object] | None:
-    """Who runs statements now, as `describe` has it; None if nobody does. It takes no right to ask."""
-    holder = holder_of(connection, lock_name(database))
-    return None if holder is None else describe(connection, database, holder)
+    """Who runs statements now, as `describe` has it, with `orphan` if its start is dead; None if nobody does. It takes
+    no right to ask.
+    """
+    holder, alive = connection.execute(
+        "SELECT IS_USED_LOCK(%s), IS_USED_LOCK(%s)", lock_name(database), alive_name(database)
+    ).rows[0]
+    if holder is None:
+        return None
+    return describe(connection, database, int(holder)) | ({} if alive else {"orphan": True})
 
 
 def _holder(connection: Connection, database: str) -> dict[str, object]:

@@ -68,6 +68,8 @@ def test_an_orphan_that_runs_is_waited_for(gate: Gate) -> None:
     """Longer than for a living start, since nobody could know before its end what it did; and it is said."""
     gate.write(b_slow=SLOW.format(rows=40))
     killed_during(gate, "INSERT INTO slow%", **WITHOUT_SHADOW)
+    until(lambda: gate.database.value("SELECT IS_FREE_LOCK(%s)", alive_name(gate.database.name)) == 1, "its death")
+    assert "is dead, and what it left in the server still runs" in last(gate.run("check", 23))["message"]
     second = gate.begin(SCHEMAGATE_LOCK_SECONDS="1", **WITHOUT_SHADOW)
     until_said(second, "lock.taken")
     assert gate.database.value("SELECT COUNT(*) FROM slow") == 40

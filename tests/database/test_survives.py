@@ -70,6 +70,22 @@ def test_both_sessions_may_be_lost(gate: Gate) -> None:
     assert database.rows("SELECT id FROM kept ORDER BY id") == KEPT
 
 
+def test_structure_that_was_running_when_the_session_was_killed_is_settled_by_the_same_start(gate: Gate) -> None:
+    """It looks what became of it, and goes on."""
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT;\nALTER TABLE numbers ADD COLUMN age INT;")
+    with application(gate.database, "START TRANSACTION", "SELECT * FROM numbers") as cursor:
+        start = gate.begin()
+        until(lambda: runs(gate.database, "ALTER TABLE numbers ADD COLUMN email%") is not None, "the wait")
+        gate.database.run(f"KILL {runs(gate.database, 'ALTER TABLE numbers ADD COLUMN email%')}")
+        until_said(start, "statement.settled")
+        cursor.execute("COMMIT")
+    assert start.wait() == 0, start.text
+    settled = said(start, "statement.settled")[0]
+    assert (settled["ordinal"], settled["outcome"]) == (1, "not applied")
+    assert [name for name, *_ in gate.database.rows("SHOW COLUMNS FROM numbers")] == ["id", "email", "age"]
+    assert last(start)["applied"] == 2
+
+
 def test_a_connection_that_is_cut_at_a_commit_loses_and_repeats_nothing(gate: Gate) -> None:
     """Nobody can tell then whether the server has seen it; the journal can."""
     gate.write(b_rows=ROWS.replace(" + SLEEP(0.1)", ""))
