@@ -36,6 +36,7 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+MOST_NAMED = 10
 DECIDED = {APPLIED: "has happened", NOT_APPLIED: "has not happened"}
 HOW = {
     APPLIED: "what it changes is as its rehearsal left it",
@@ -108,7 +109,22 @@ def seen(entry: Entry, looker: Looker) -> Finding | None:
 def _finding(trace: Trace, found: dict[str, str | None], how: dict[str, str]) -> Finding:
     verdict = trace.verdict(found)
     facts = {"recorded": trace.before, "predicted": trace.predicted or {}, "found": found}
-    return Finding(verdict, how[verdict], {name: told(hashes.items()) for name, hashes in facts.items()})
+    said = how[verdict] + (_one_by_one(trace, found) if verdict == OTHER else "")
+    return Finding(verdict, said, {name: told(hashes.items()) for name, hashes in facts.items()})
+
+
+def _one_by_one(trace: Trace, found: dict[str, str | None]) -> str:
+    """What of it is as before and what as after the statement, in a sentence for a person."""
+    places: dict[str, list[str]] = {"As before": [], "as after it": [], "otherwise": []}
+    for key in sorted(trace.keys):
+        after = trace.predicted.get(key) if trace.predicted else None
+        if trace.predicted and trace.before[key] == after == found[key]:
+            continue  # it has no part in it
+        place = "As before" if found[key] == trace.before[key] else "otherwise"
+        places["as after it" if trace.predicted and found[key] == after else place].append(key)
+    said = [f"{place}: {', '.join(keys[:MOST_NAMED])}" for place, keys in places.items() if keys]
+    said[:1] = [each[:1].upper() + each[1:] for each in said[:1]]
+    return f" {'; '.join(said)}." if said else ""
 
 
 # --- for those who only look ---

@@ -66,6 +66,8 @@ def test_a_drop_that_was_done_in_part_is_asked_about(gate: Gate) -> None:
     assert left != {"a", "b", "p", "k"}
     assert newest(gate.database)[:2] == (1, "begun")
     facts = last(start)
+    gone = ", ".join(f"table {name}" for name in sorted({"a", "b"} - left))
+    assert f"table p; as after it: {gone}." in facts["message"]
     assert facts["errno"] == newest(gate.database)[2]
     assert {key for key, found in facts["found"].items() if found == "absent"} == {
         f"table {name}" for name in {"a", "b"} - left
