@@ -21,6 +21,7 @@ from tests.database.world import Start
 STARTS = 20
 DATABASE = "guarded"
 KINDS = ("group", "galera")
+ONE_PRIMARY = "group with one primary"
 # Whatever is run twice, or not at all, shows in the rows: nothing has a key that would refuse it.
 MIGRATIONS = {
     "1_count": """
@@ -58,7 +59,7 @@ ROWS = {
 @pytest.fixture(params=KINDS)
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Three nodes at work, and an empty schema."""
-    made = Cluster(request.param)
+    made = Cluster(request.param.split()[0], single_primary=request.param == ONE_PRIMARY)
     try:
         made.start()
         made.nodes[0].rows(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
@@ -257,3 +258,21 @@ def test_the_arbiter_is_cut_off_in_the_middle(cluster: Cluster, starts: Starts) 
         assert again.wait() == 0, again.text
         assert last(again)["applied"] == 0
     starts.only(0, 20, 21)
+
+
+@pytest.mark.parametrize("cluster", [ONE_PRIMARY], indirect=True)
+def test_the_only_primary_is_killed_in_the_middle(cluster: Cluster, starts: Starts) -> None:
+    """A secondary is waited for until it is the primary: then the starts there go on where the journal says. No other
+    member is asked or locked.
+    """
+    starts.spread()
+    starts.until_applied(1)
+    killed = cluster.nodes[0]
+    killed.kill()
+    left = cluster.nodes[1:]
+    until(lambda: any(not node.value("SELECT @@super_read_only") for node in left), 60)
+    primary = next(node for node in left if not node.value("SELECT @@super_read_only"))
+    starts.end(without=(killed, *(node for node in left if node is not primary)))
+    same_everywhere(cluster, *left)
+    starts.only(0, 20, 21)
+    assert not [line for start in starts.all for line in said(start, "cluster.arbiter")]
