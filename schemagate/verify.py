@@ -193,7 +193,7 @@ def not_replayable(incomplete: Incomplete) -> MigrationInvalid:
     return MigrationInvalid(
         f"{left_out.migration}.sql:{left_out.line}: the shadow cannot go beyond statement {left_out.ordinal}: "
         f"{left_out.reason}. If it changes no structure of this schema, put the line `-- schemagate: {NO_STRUCTURE}` "
-        "in front of it; if it does, write out what it does.",
+        "in front of it; if it does, write it as plain statements, without the names of schemas.",
         migration=left_out.migration,
         file=f"{left_out.migration}.sql",
         line=left_out.line,
