@@ -84,6 +84,7 @@ def work(
     """The work itself; `connection` watches over it."""
     from schemagate.apply import apply
     from schemagate.arbiter import alone
+    from schemagate.deciding import refuse_without_trace
     from schemagate.journal import recorded
     from schemagate.looking import Looker
     from schemagate.plan import make_plan
@@ -110,6 +111,7 @@ def work(
         rehearsed: Traces = {}
         if plan.todo and not fresh:
             rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database)
+            refuse_without_trace(plan.todo, rehearsed, here.flavour)
         tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
         look_now = partial(look, journal=journal, migrations=migrations, looker=looker, shadows=shadows)
         applied = apply(plan, session, journal, tracer, look_now, here, settings, stop, log)

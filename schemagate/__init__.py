@@ -10,7 +10,7 @@ One file per step of a start and one per thing outside. A file imports only from
     grants clauses listing programs outlines schema loading snapshot         the schema in normal form
     current survive cluster arbiter                                          is there anything to do, and where?
     wording effects resuming rules                                           what ends with a session
-    plan isolation hashes looking traces                                     what is to be run, and what it changes
+    plan isolation hashes looking traces witness deciding                    what is to be run, and what it changes
     shadow expected verify rehearse settle aftermath session engines apply   the work
     arguments commands                                                       the command line
 

@@ -27,6 +27,7 @@ from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
 from schemagate.traces import APPLIED, NOT_APPLIED
+from schemagate.witness import witnessed
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -240,6 +241,7 @@ class _Run:
         self._commit_batch()
         self._hold_the_lock()
         entry = self._tracer.begin(entry, statement)
+        entry = witnessed(entry, statement, entry.kind, self._connection, self._database)
         self._journal.begin(entry)
         if (
             self._transaction

@@ -51,6 +51,16 @@ class Looker:
         self._connection, self._flavour = connection, flavour
 
     @property
+    def connection(self) -> Connection:
+        """The session, for questions about rows."""
+        return self._connection
+
+    @property
+    def flavour(self) -> str:
+        """The flavour of the server."""
+        return self._flavour
+
+    @property
     def folds(self) -> bool:
         """Are the names of tables the same in upper and lower case here?"""
         return self._where[1]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from schemagate.deciding import decide
 from schemagate.errors import Pending
 from schemagate.hashes import Known
 from schemagate.looking import Unseen
@@ -74,6 +75,8 @@ def settle(
         outcome = known.get((entry.id, entry.start_id))
         if outcome and found.verdict not in DECIDED:
             found = Finding(APPLIED if outcome == "applied" else NOT_APPLIED, "the server had said so")
+        elif decided := decide(entry, found.verdict, migrations, looker):
+            found = Finding(*decided, found.facts)
         if found.verdict not in DECIDED:
             raise in_doubt(entry, found.how, **found.facts)
         journal.settle(entry, "applied" if found.verdict == APPLIED else "failed", f"{found.verdict}: {found.how}")

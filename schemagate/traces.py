@@ -25,6 +25,7 @@ TRACED = frozenset(kind for kind in STRUCTURE if "temporary" not in kind)
 # A start on an empty schema can be told again in the shadow, up to the first statement of another kind.
 REPLAYABLE = STRUCTURE | PREPARED | WITHOUT_STRUCTURE | {"set"}
 REST = "*"  # the key of one hash of all that the statement cannot change
+ROWS = "?"  # the key of what `witness` notes
 # Clauses of ALTER TABLE that move rows or files, and may leave the text as it was.
 MOVING = frozenset({"EXCHANGE", "TRUNCATE", "DISCARD", "IMPORT"})
 
@@ -65,9 +66,9 @@ Traces = Mapping[tuple[str, int], Trace]  # by migration and ordinal
 
 def trace_of(entry: Entry) -> Trace | None:
     """The trace that was taken down with an entry; None where there is none."""
-    if not entry.hashes_before:
-        return None
-    return Trace(json.loads(entry.hashes_before), json.loads(entry.hashes_after) if entry.hashes_after else None)
+    before = json.loads(entry.hashes_before or "{}")
+    before.pop(ROWS, None)
+    return Trace(before, json.loads(entry.hashes_after) if entry.hashes_after else None) if before else None
 
 
 def with_trace(entry: Entry, trace: Trace) -> Entry:

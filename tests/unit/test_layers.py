@@ -17,7 +17,7 @@ ORDER = """
     grants clauses listing programs outlines schema loading snapshot
     current survive cluster arbiter
     wording effects resuming rules
-    plan isolation hashes looking traces
+    plan isolation hashes looking traces witness deciding
     shadow expected verify rehearse settle aftermath session engines apply
     arguments commands
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order

@@ -1,0 +1,166 @@
+"""A start that dies in a statement of which the schema does not tell: rows tell, or it is run again, or it is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.database.gate import Gate, last, said
+from tests.database.test_settling import killed, settled
+from tests.databases import Database
+
+FIRST = """
+    CREATE TABLE t (id INT PRIMARY KEY, n INT);
+    INSERT INTO t VALUES (1, 1), (2, 2), (3, 3);
+    CREATE TABLE u (id INT PRIMARY KEY, n INT);
+    INSERT INTO u VALUES (3, 30), (4, 40);
+    CREATE TABLE parts (id VARBINARY(4) NOT NULL, day DATE NOT NULL, PRIMARY KEY (id, day))
+        PARTITION BY RANGE COLUMNS (day)
+        (PARTITION p VALUES LESS THAN ('2025-01-01'), PARTITION q VALUES LESS THAN ('2026-01-01'));
+    INSERT INTO parts VALUES (x'00ff', '2024-05-05'), (x'01', '2025-05-05');
+    CREATE TABLE whole (id VARBINARY(4) NOT NULL, day DATE NOT NULL, PRIMARY KEY (id, day));
+    INSERT INTO whole VALUES (x'02', '2024-06-06');
+    CREATE TABLE words (word VARCHAR(20) NOT NULL, UNIQUE KEY (word)) DEFAULT CHARSET=utf8mb4;
+    INSERT INTO words VALUES ('größe'), ('😀'), ('it''s');
+    CREATE TABLE loose (n INT);
+    CREATE TABLE old (id INT); CREATE TABLE older (id INT);
+"""
+TABLES = ("t", "u", "parts", "whole", "words", "loose")
+BY_ROWS = (
+    "TRUNCATE TABLE t",
+    "RENAME TABLE t TO x, u TO t, x TO u",
+    "ALTER TABLE parts EXCHANGE PARTITION p WITH TABLE whole",
+    "ALTER TABLE parts TRUNCATE PARTITION q",
+    "TRUNCATE words",
+)
+
+
+@pytest.fixture
+def gate(database: Database, tmp_path: Path) -> Gate:
+    database.may_leave_shadow = True
+    return Gate(database, tmp_path)
+
+
+def rows(database: Database) -> dict[str, object]:
+    return {name: sorted(database.rows(f"SELECT * FROM {name}")) for name in TABLES}
+
+
+@pytest.mark.parametrize("shadow", ["auto", "off"])
+def test_a_row_tells_of_what_the_schema_does_not_tell(gate: Gate, shadow: str) -> None:
+    """Killed before the server has it, the statement is run; killed when it was done, it is not run again: a row that
+    came meanwhile stays.
+    """
+    database, mariadb = gate.database, gate.database.server.flavour == "mariadb"
+    gate.write(a_first=FIRST).run()
+    files = [*BY_ROWS, "CREATE OR REPLACE TABLE t (id INT PRIMARY KEY, n INT)"] if mariadb else BY_ROWS
+    for number, text in enumerate(files):
+        gate.write(**{f"b{number}": f"{text};"})
+        before = rows(database)
+        killed(gate, text, done=False, SCHEMAGATE_SHADOW=shadow)
+        assert rows(database) == before, text
+        killed(gate, text, done=True, SCHEMAGATE_SHADOW=shadow)
+        database.run(f"INSERT INTO t VALUES ({number + 9}, 9)", f"INSERT INTO words VALUES ('new {number}')")
+        after = rows(database)
+        assert after != before, text
+        start = gate.run(SCHEMAGATE_SHADOW=shadow)
+        assert settled(start) == [(f"b{number}", 1, "applied")], text
+        assert rows(database) == after, text
+    notes = database.rows("SELECT outcome, COUNT(*) FROM schemagate_journal WHERE migration LIKE 'b%%' GROUP BY 1")
+    assert dict(notes) == {"failed": len(files), "applied": len(files)}
+
+
+def test_rows_that_somebody_changed_meanwhile_tell_nothing(gate: Gate) -> None:
+    """They may be there because nothing was done, or because somebody made them again."""
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second="TRUNCATE TABLE t;")
+    killed(gate, "TRUNCATE TABLE t", done=True)
+    gate.database.run("INSERT INTO t VALUES (1, 100)")
+    assert "no row tells" in last(gate.run(expected=31))["message"]
+    assert gate.database.rows("SELECT * FROM t") == ((1, 100),)
+
+
+def test_nothing_is_lost_where_there_was_nothing(gate: Gate) -> None:
+    """Rows that came after a start had begun to empty an empty table are not its rows."""
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second="TRUNCATE TABLE loose;")
+    killed(gate, "TRUNCATE TABLE loose", done=False)
+    gate.database.run("INSERT INTO loose VALUES (1)")
+    assert settled(gate.run()) == [("b_second", 1, "applied")]
+    assert gate.database.rows("SELECT * FROM loose") == ((1,),)
+
+
+def test_rows_are_noted_in_the_first_start_of_all_too(gate: Gate) -> None:
+    """There, nothing else is noted: what became of a statement is found by doing the same in the shadow."""
+    gate.write(a_first=FIRST + "TRUNCATE TABLE t;")
+    killed(gate, "TRUNCATE TABLE t", done=True)
+    gate.database.run("INSERT INTO t VALUES (9, 9)")
+    assert settled(gate.run()) == [("a_first", 14, "applied")]
+    assert gate.database.rows("SELECT id FROM t") == ((9,),)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_what_is_harmless_is_run_again(gate: Gate, done: bool) -> None:
+    """Whether it was run or not."""
+    database = gate.database
+    gate.write(a_first=FIRST).run()
+    texts = (
+        "ANALYZE TABLE t",
+        "ALTER TABLE t FORCE",
+        "CREATE TABLE IF NOT EXISTS t (id INT)",
+        "SELECT COUNT(*) INTO @n FROM t",
+        "ALTER TABLE t AUTO_INCREMENT = 50",
+    )
+    for number, text in enumerate(texts):
+        gate.write(**{f"b{number}": f"{text};"})
+        killed(gate, text, done=done)
+        start = gate.run()
+        assert settled(start) == [(f"b{number}", 1, "not applied")], text
+        assert "run again" in said(start, "statement.settled")[0]["how"]
+    assert database.rows("SELECT COUNT(*) FROM t") == ((3,),)
+
+
+@pytest.mark.parametrize("marked", [False, True], ids=["asked", "repeatable"])
+def test_what_only_the_file_can_know_is_asked_or_said_in_the_file(gate: Gate, marked: bool) -> None:
+    """A procedure may have changed rows, and may be one that can be called twice."""
+    database = gate.database
+    gate.write(a_first=FIRST + "CREATE PROCEDURE p() UPDATE t SET n = 7;").run()
+    gate.write(b_second="-- schemagate: repeatable\nCALL p();" if marked else "CALL p();")
+    killed(gate, "CALL p()", done=True)
+    start = gate.run(expected=0 if marked else 31)
+    if marked:
+        assert settled(start) == [("b_second", 1, "not applied")]
+        assert database.rows("SELECT DISTINCT n FROM t") == ((7,),)
+    else:
+        assert "does not show in its text" in last(start)["message"]
+
+
+def test_what_would_leave_no_trace_is_not_begun(gate: Gate) -> None:
+    """Nobody could tell afterwards whether it was run; unless the file says that it may be run twice."""
+    database, text = gate.database, "ALTER TABLE t DROP COLUMN n, ADD COLUMN n INT;"
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second=f"CREATE TABLE c (id INT);\n{text}")
+    start = gate.run(expected=11)
+    assert (last(start)["line"], last(start)["ordinal"]) == (2, 2)
+    assert ("table", "c") not in database.objects()
+    gate.write(b_second=f"CREATE TABLE c (id INT);\n-- schemagate: repeatable\n{text}").run()
+    assert database.rows("SELECT n FROM t") == ((None,), (None,), (None,))
+
+
+@pytest.mark.parametrize("shadow", ["auto", "off"])
+def test_a_drop_of_several_that_ended_in_the_middle_is_brought_to_its_end(gate: Gate, shadow: str) -> None:
+    """On MariaDB, where each is dropped for itself; MySQL drops all of them or none."""
+    database, text = gate.database, "DROP TABLE old, older"
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second=f"{text}; CREATE TABLE c (id INT);")
+    killed(gate, text, done=False, SCHEMAGATE_SHADOW=shadow)
+    database.run("DROP TABLE old")  # as a server would that dies after the first of them
+    start = gate.begin(SCHEMAGATE_SHADOW=shadow)
+    start.wait()
+    if database.server.flavour == "mariadb":
+        assert settled(start) == [("b_second", 1, "applied")]
+        assert not {("table", "old"), ("table", "older")} & database.objects()
+        assert ("table", "c") in database.objects()
+    else:
+        assert last(start)["exit_code"] in (30, 31), start.text
+        assert ("table", "older") in database.objects()
