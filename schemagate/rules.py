@@ -42,6 +42,7 @@ SAID = Rule(REPEAT, "the file says that it may be run again")
 SAME_AGAIN = Rule(REPEAT, "run again, it does the same again")
 NOTHING_TO_DO = Rule(REPEAT, "where it was run, it has nothing left to do")
 ONLY_REBUILDS = Rule(REPEAT, "it rebuilds the table, or sets what it sets once more")
+NO_EFFECT = Rule(REPEAT, "it has had no effect where it was tried")
 ONLY_READS = Rule(REPEAT, "it only reads")
 ROWS_TELL = Rule(WITNESS, "the schema is the same afterwards, and the rows are not")
 ONE_BY_ONE = Rule(PARTS, "on this server each object is dropped for itself")
@@ -64,10 +65,7 @@ READING = frozenset({"select", "do", "show", "explain", "get", "analyze"})
 ACCOUNTS = frozenset({"create user", "drop user", "create role", "drop role", "rename user", "revoke"})
 WITHOUT_PROMISE = words("INSTALL UNINSTALL SERVER CLONE BINLOG IMPORT PURGE RESET CHANGE")
 DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
-PROGRAMS = frozenset({"view", "procedure", "function", "trigger", "event", "index", "sequence"})
-# Clauses of ALTER TABLE that, where the table is the same afterwards, hold or move no data: run again, they change
-# nothing more. Any other first word is an option of the table.
-MOVING = words("EXCHANGE TRUNCATE DISCARD IMPORT RENAME")
+# What ALTER TABLE adds and drops that holds no data.
 NO_COLUMN = tuple(
     [word] for word in ("INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK", "UNIQUE", "FULLTEXT", "SPATIAL")
 )
@@ -114,14 +112,15 @@ def rule_without_trace(statement: Statement, kind: str, flavour: str) -> Rule:
     verb, _, noun = kind.partition(" ")
     found = said(statement.head(100_000))
     if kind == "create table":
-        return ROWS_TELL if _replaces(found) else NO_TRACE
+        return ROWS_TELL if _replaces(found) else NO_EFFECT
     if kind == "rename table":
         return ROWS_TELL
     if kind == "alter table":
         return _of_alter(found)
-    if noun in PROGRAMS and (verb == "alter" or _replaces(found)):
-        return SAME_AGAIN if noun != "sequence" else NO_TRACE
-    return NO_TRACE
+    if noun == "sequence" and (verb == "alter" or _replaces(found)):
+        return NO_TRACE
+    # The others leave a trace wherever they are run: this one is in a comment for another server, or is the same again.
+    return SAME_AGAIN if verb == "alter" or _replaces(found) else NO_EFFECT
 
 
 def _of_create_table(found: Sequence[Word], flavour: str) -> Rule:
@@ -137,28 +136,19 @@ def _of_create_table(found: Sequence[Word], flavour: str) -> Rule:
 def _of_alter(found: Sequence[Word]) -> Rule:
     """An ALTER TABLE after which the table is the same: the strictest of its clauses decides."""
     clauses = list(_clauses(found))
+    verbs = {clause[0] for clause in clauses}
+    if verbs & {"EXCHANGE", "TRUNCATE"}:
+        return ROWS_TELL
     columns = {clause[0] for clause in clauses if clause[1:2] not in NO_COLUMN}
-    if {"ADD", "DROP"} <= columns:  # what is dropped and added again is empty
-        return NO_TRACE
-    for clause in clauses:
-        if clause[0] in ("EXCHANGE", "TRUNCATE"):
-            return ROWS_TELL
-        if not _keeps(clause):
-            return NO_TRACE
-    return ONLY_REBUILDS
+    renamed = sum(_renames(clause) for clause in clauses)
+    # What is dropped and added again is empty, and names that were swapped are swapped back.
+    moving = {"ADD", "DROP"} <= columns or renamed > 1 or verbs & {"DISCARD", "IMPORT"}
+    return NO_TRACE if moving else ONLY_REBUILDS
 
 
-def _keeps(clause: list[str]) -> bool:
-    """May this clause be run again, where the table is the same after it?"""
-    verb, rest = clause[0], [word for word in clause[1:] if word != "COLUMN"]
-    if verb in MOVING:
-        return False
-    if verb == "CHANGE":
-        rest = rest[2:] if rest[:2] == ["IF", "EXISTS"] else rest
-        return len(rest) > 1 and rest[0] == rest[1]
-    if verb in ("ADD", "DROP"):
-        return "EXISTS" in clause or rest[:1] in NO_COLUMN
-    return True
+def _renames(clause: list[str]) -> bool:
+    names = [word for word in clause[1:] if word not in ("COLUMN", "IF", "EXISTS")]
+    return clause[0] == "RENAME" or (clause[0] == "CHANGE" and names[:1] != names[1:2])
 
 
 def _clauses(found: Sequence[Word]) -> Iterator[list[str]]:

@@ -36,9 +36,9 @@ def ruled(text: str, flavour: str = "mysql") -> tuple[Rule, Rule]:
     ],
 )
 def test_structure_is_seen(text: str) -> None:
-    """And where it cannot be, it is not begun."""
+    """And where it cannot be, though such a statement always leaves a trace, it was not run at all."""
     rule, without = ruled(text)
-    assert (rule.kind, without.kind) == (SEEN, WITNESS if text.startswith("RENAME") else REFUSE)
+    assert (rule.kind, without.kind) == (SEEN, WITNESS if text.startswith("RENAME") else REPEAT)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_structure_is_seen(text: str) -> None:
         ("ALTER TABLE t DROP INDEX i, ADD UNIQUE KEY i (n)", REPEAT),
         ("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id)", REPEAT),
         ("ALTER TABLE t ADD COLUMN IF NOT EXISTS n INT", REPEAT),
+        ("/*!99999 ALTER TABLE t RENAME COLUMN a TO b */", REPEAT),
         ("ALTER TABLE t ORDER BY n", REPEAT),
         ("ALTER TABLE t REBUILD PARTITION p", REPEAT),
         ("ALTER TABLE IF EXISTS t DROP COLUMN n, ADD COLUMN n INT", REFUSE),
