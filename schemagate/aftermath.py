@@ -1,14 +1,17 @@
-"""What a statement has done that the server answered with an error: that is not always nothing."""
+"""A statement that the server answered with an error: what it has done, which is not always nothing, and how the start
+ends then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from schemagate.errors import Interrupted
+from schemagate.errors import Interrupted, MigrationInvalid, StatementFailed
 from schemagate.isolation import words_of
+from schemagate.migrations import excerpt
 from schemagate.plan import in_doubt
-from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, READ_ONLY, SYNTAX, ServerError
+from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, NO_TRIGGER_RIGHT, READ_ONLY, SYNTAX, ServerError
 from schemagate.settle import Finding
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, trace_of
 
@@ -82,4 +85,77 @@ def doubtful(migration: Migration, entry: Entry, error: ServerError, found: Find
         error=error.text,
         state=f"{entry.ordinal - 1} of {migration.count} statements of this file are applied; this one is in doubt",
         **found.facts,
+    )
+
+
+# --- what a start ends with ---
+
+
+def failed(migration: Migration, statement: Statement, error: ServerError, left: int) -> StatementFailed:
+    """The error for a statement that failed. `left`: how many of the file are applied, from the first one on."""
+    stays, mend = "What came before it stays applied", f"statement {statement.ordinal}"
+    if left < statement.ordinal - 1:
+        stays = f"Statements {left + 1} to {statement.ordinal} are one transaction, which was taken back"
+        mend = f"statement {left + 1}"
+    return StatementFailed(
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
+        f"{error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
+        migration=migration.name,
+        file=migration.file,
+        line=statement.line,
+        ordinal=statement.ordinal,
+        statements=migration.count,
+        statement=excerpt(statement.head(2000)),
+        errno=error.errno,
+        error=error.text,
+        state=f"{left} of {migration.count} statements of this file are applied, this one is not",
+        next="schemagate status",
+    )
+
+
+def _way_out(errno: int, mend: str) -> str:
+    if errno == NO_TRIGGER_RIGHT:
+        return "have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"
+    if errno in DENIED:
+        return "grant the account the right it lacks"
+    return f"mend the file from {mend} on (or the rows it meets)"
+
+
+def broken_off(migration: Migration, statement: Statement, error: ServerError, left: int, signum: int) -> Interrupted:
+    """The end of a start that was asked to stop and broke off the statement that ran; `left` as above."""
+    return Interrupted(
+        f"Asked to stop: statement {statement.ordinal} of {migration.name} ran on for too long and was broken off "
+        f"(SCHEMAGATE_STOP_SECONDS); it is not applied. The next start goes on behind statement {left}.",
+        signum,
+        migration=migration.name,
+        ordinal=statement.ordinal,
+        line=statement.line,
+        statement=excerpt(statement.head(2000)),
+        errno=error.errno,
+        error=error.text,
+        state=f"{left} of {migration.count} statements of this file are applied, this one is not",
+    )
+
+
+def too_long(migration: Migration, statement: Statement, limit: int) -> MigrationInvalid:
+    """The error for a statement that the server would not take: it would end the session without a word of why."""
+    return MigrationInvalid(
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} has {len(statement.raw):,} bytes, and "
+        f"the server takes less than {limit:,} (max_allowed_packet). Divide it, or raise the server's limit.",
+        file=migration.file,
+        line=statement.line,
+        ordinal=statement.ordinal,
+        state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied",
+    )
+
+
+def not_inside(migration: Migration, statement: Statement, kind: str) -> MigrationInvalid:
+    """The error for a statement in a transaction of the file that may do what nobody can take back with it."""
+    return MigrationInvalid(
+        f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
+        "(by a view, in a table that is not InnoDB, in a procedure) may be nothing that goes back with it. "
+        "Put it outside.",
+        file=migration.file,
+        line=statement.line,
+        ordinal=statement.ordinal,
     )

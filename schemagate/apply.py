@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
-from schemagate.aftermath import CALLING, after_error, doubtful
+from schemagate.aftermath import CALLING, after_error, broken_off, doubtful, failed, not_inside, too_long
 from schemagate.blockers import blockers
 from schemagate.effects import Around
 from schemagate.engines import Engines
@@ -18,13 +18,10 @@ from schemagate.errors import (
     ConnectionLost,
     Interrupted,
     LockTimeout,
-    MigrationInvalid,
     SchemagateError,
-    StatementFailed,
 )
 from schemagate.lexer import quote
-from schemagate.migrations import excerpt
-from schemagate.refusals import DEADLOCK, DENIED, LOCK_WAIT, NO_SUCH_SAVEPOINT, NO_TRIGGER_RIGHT, ServerError
+from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
 from schemagate.traces import APPLIED, NOT_APPLIED
 from schemagate.witness import witnessed
@@ -174,14 +171,7 @@ class _Run:
         if len(statement.raw) < int(limit):
             return
         self.leave()
-        raise MigrationInvalid(
-            f"{migration.file}:{statement.line}: statement {statement.ordinal} has {len(statement.raw):,} bytes, and "
-            f"the server takes less than {int(limit):,} (max_allowed_packet). Divide it, or raise the server's limit.",
-            file=migration.file,
-            line=statement.line,
-            ordinal=statement.ordinal,
-            state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied",
-        )
+        raise too_long(migration, statement, int(limit))
 
     def _say(self, level: str, event: str, **fields: Any) -> None:
         """Say it while the server works on what comes next."""
@@ -224,14 +214,7 @@ class _Run:
         if kind in DATA and self._engines.transactional(statement):
             return self._inside if self._transaction else self._batched
         if self._transaction and kind in DATA | CALLING:
-            raise MigrationInvalid(
-                f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
-                "(by a view, in a table that is not InnoDB, in a procedure) may be nothing that goes back with it. "
-                "Put it outside.",
-                file=migration.file,
-                line=statement.line,
-                ordinal=statement.ordinal,
-            )
+            raise not_inside(migration, statement, kind)
         if self._transaction and kind in INSIDE | SESSION:
             return self._inside
         return self._begun
@@ -416,23 +399,12 @@ class _Run:
         """What the start ends with; `left` of the file's statements are applied then."""
         watch = self._connection.watch
         if watch is None or not watch.broken_off:
-            failed = _failed(migration, statement, error, left)
+            refused = failed(migration, statement, error, left)
             if error.errno == LOCK_WAIT:
                 names = [name.name for name in statement.names]
-                failed.facts["blockers"] = blockers(self._connection, self._database, names) or None
-            return failed
-        return Interrupted(
-            f"Asked to stop: statement {statement.ordinal} of {migration.name} ran on for too long and was broken off "
-            f"(SCHEMAGATE_STOP_SECONDS); it is not applied. The next start goes on behind statement {left}.",
-            self._stop.signum,
-            migration=migration.name,
-            ordinal=statement.ordinal,
-            line=statement.line,
-            statement=excerpt(statement.head(2000)),
-            errno=error.errno,
-            error=error.text,
-            state=f"{left} of {migration.count} statements of this file are applied, this one is not",
-        )
+                refused.facts["blockers"] = blockers(self._connection, self._database, names) or None
+            return refused
+        return broken_off(migration, statement, error, left, self._stop.signum)
 
     # --- what has to hold ---
 
@@ -446,33 +418,3 @@ class _Run:
                 "Connect to the server itself, not through a pooling proxy, and start again."
             )
         self._lock_seen = time.monotonic()
-
-
-def _failed(migration: Migration, statement: Statement, error: ServerError, left: int) -> StatementFailed:
-    """`left`: how many statements of the file are applied, from the first one on."""
-    stays, mend = "What came before it stays applied", f"statement {statement.ordinal}"
-    if left < statement.ordinal - 1:
-        stays = f"Statements {left + 1} to {statement.ordinal} are one transaction, which was taken back"
-        mend = f"statement {left + 1}"
-    return StatementFailed(
-        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
-        f"{error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
-        migration=migration.name,
-        file=migration.file,
-        line=statement.line,
-        ordinal=statement.ordinal,
-        statements=migration.count,
-        statement=excerpt(statement.head(2000)),
-        errno=error.errno,
-        error=error.text,
-        state=f"{left} of {migration.count} statements of this file are applied, this one is not",
-        next="schemagate status",
-    )
-
-
-def _way_out(errno: int, mend: str) -> str:
-    if errno == NO_TRIGGER_RIGHT:
-        return "have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"
-    if errno in DENIED:
-        return "grant the account the right it lacks"
-    return f"mend the file from {mend} on (or the rows it meets)"
