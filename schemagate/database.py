@@ -294,7 +294,7 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
             raise AccessDenied(denied_message(settings, errno, text), errno=errno, error=text) from error
         if errno in FULL:
             raise DatabaseUnavailable(
-                f"A second session with MySQL was refused ({errno}: {text}): the account needs two at a time. "
+                f"One more session with MySQL was refused ({errno}: {text}): the account needs three at a time. "
                 "Raise the limit, or start again when there is room.",
                 errno=errno,
                 error=text,
