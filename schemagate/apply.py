@@ -23,7 +23,7 @@ from schemagate.errors import (
 from schemagate.lexer import quote
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
-from schemagate.traces import APPLIED, NOT_APPLIED
+from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
 from schemagate.witness import witnessed
 
 if TYPE_CHECKING:
@@ -241,6 +241,8 @@ class _Run:
             return 0
         self._end_what_it_began(entry.kind, "COMMIT")
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
+        if entry.kind not in TRACED:  # nobody could tell by looking: the next entry may be a long time away
+            self._journal.flush()
         return rows
 
     def _after_error(

@@ -268,3 +268,14 @@ def test_a_statement_that_was_edited_since_is_settled_as_it_was_begun(gate: Gate
     gate.write(b_second="ALTER TABLE a ADD COLUMN m BIGINT;")
     start = gate.run(expected=12 if done else 0)
     assert settled(start) == [("b_second", 1, "applied" if done else "not applied")]
+
+
+def test_what_nobody_could_see_is_written_down_at_once(gate: Gate) -> None:
+    """A start that is killed later, though no entry was begun since, does not ask about a CALL that it was told of."""
+    gate.write(a_first=FIRST, b_second="CREATE PROCEDURE fills() INSERT INTO other VALUES (1);").run()
+    gate.write(c_third="CALL fills(); SET @n = 2; INSERT INTO other VALUES (@n);")
+    killed(gate, "SET @n = 2", done=False)
+    assert newest(gate.database)[:2] == (1, "applied")
+    start = gate.run()
+    assert settled(start) == []
+    assert gate.database.rows("SELECT id FROM other ORDER BY id") == ((1,), (2,))
