@@ -32,8 +32,8 @@ containers: $(VENV)/.done  ## the tests in containers alone: the image, the stac
 test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built once from Debian's source (root; minutes)
 	$(VENV)/bin/pytest -v tests/kubernetes/real_kubelet.py $(PYTEST)
 
-kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? EVERY=10, or ROUNDS=10000 SEED=1 by chance (hours)
-	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(EVERY),--every $(EVERY)) \
+kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? hours, or MINUTES=25; ROUNDS=10000 SEED=1 by chance
+	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(EVERY),--every $(EVERY)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),$(if $(SERVER),,--write))
 
 test-clusters: $(VENV)/.done  ## three real nodes each of Group Replication and Galera (root; minutes, two gigabytes of memory)

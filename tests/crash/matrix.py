@@ -1,6 +1,7 @@
 """`make kill-matrix`: starts are killed, cut off and robbed of their server at every point; how does the next one end?
 
     servers.py run -- matrix.py [--every N] [--write]        every point (or each Nth), on all servers; the page in docs
+    servers.py run -- matrix.py --minutes N [--write]        as many as fit, spread over all of them
     servers.py run -- matrix.py --rounds N [--seed S]        N points by chance, the same for the same seed
     servers.py run mysql -- matrix.py --point VARIANT/FAULT  one point, as a line of the result names it
 
@@ -53,6 +54,7 @@ class Result:
     """What came out for one server."""
 
     label: str
+    points: int = 0  # that there are
     done: list[tuple[Point, Outcome]] = field(default_factory=list)
 
     def count(self, group: str | None = None) -> Counter[str]:
@@ -134,11 +136,15 @@ def find_point(text: str, rows: int) -> Point:
     return Point(CHANCE, variants[name], tuple(map(Fault.parse, faults.split("+") if "@" in faults else ())))
 
 
-def run(here: Stage, wanted: Sequence[Point], parallel: int, *, say: bool = False) -> Result:
-    """Try these points; what is wrong is said at once."""
+def run(
+    here: Stage, wanted: Sequence[Point], parallel: int, *, seconds: float = float("inf"), say: bool = False
+) -> Result:
+    """Try these points, for so many seconds; what is wrong is said at once."""
     result = Result(here.server.label)
 
     def one(point: Point) -> tuple[Point, Outcome]:
+        if time.monotonic() - began > seconds:
+            return point, Outcome("left out")
         try:
             return point, here.run(point.variant, point.faults)
         except Exception as error:  # noqa: BLE001 - one trial that breaks is no reason to lose the others
@@ -147,6 +153,8 @@ def run(here: Stage, wanted: Sequence[Point], parallel: int, *, say: bool = Fals
     began = time.monotonic()
     with ThreadPoolExecutor(parallel) as pool:
         for number, (point, outcome) in enumerate(pool.map(one, wanted), 1):
+            if outcome.end == "left out":
+                break
             result.done.append((point, outcome))
             if outcome.end == "wrong":
                 print(report.wrong_point(here.server.label, point, outcome), flush=True)
@@ -173,28 +181,38 @@ def own_stage(server: Server, folder: Path) -> Iterator[Stage]:
 def whole(server: Server, folder: Path, options: argparse.Namespace) -> Result:
     """All that is wanted of one server."""
     result = Result(server.label)
+    dice, seconds = random.Random("spread"), options.seconds
     with stage(server, folder) as here:
         if options.point:
             wanted = [find_point(options.point, options.rows)] * options.times
         elif options.rounds:
             wanted = list(by_chance(here, options.rounds, options.seed))
         else:
-            wanted = [*conversation(here), *during(here, options.rows, ("kill", "drop")), *waiting()][:: options.every]
+            wanted = [*conversation(here), *during(here, options.rows, ("kill", "drop")), *waiting()]
+        result.points = len(wanted)
+        wanted = wanted[:: options.every]
+        if options.minutes:
+            dice.shuffle(wanted)
         if not any(fault.action == "server" for point in wanted for fault in point.faults):
-            result.done += run(here, wanted, options.parallel, say=True).done
+            result.done += run(here, wanted, options.parallel, seconds=seconds * 0.7, say=True).done
             wanted = []
     if options.rounds or (options.point and not wanted):
         return result
     with own_stage(server, folder) as here:
         if not options.point:
-            wanted = [*server_kills(), *during(here, options.rows, ("server",))][:: options.every]
-        result.done += run(here, wanted, 1, say=True).done
+            wanted = [*server_kills(), *during(here, options.rows, ("server",))]
+            result.points += len(wanted)
+            wanted = wanted[:: options.every]
+            if options.minutes:
+                dice.shuffle(wanted)
+        result.done += run(here, wanted, 1, seconds=seconds * 0.3, say=True).done
     return result
 
 
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth point")
+    parser.add_argument("--minutes", type=float, default=0.0, metavar="N", help="as many points as fit, by chance")
     parser.add_argument("--rounds", type=int, default=0, metavar="N", help="N points by chance instead of all")
     parser.add_argument("--seed", default="1", help="what chance begins with")
     parser.add_argument("--point", default="", metavar="NAME", help="this point alone")
@@ -204,11 +222,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write docs/kill-matrix.md")
     options = parser.parse_args(words)
     servers = from_json(os.environ[VARIABLE])
+    options.seconds = options.minutes * 60 / len(servers) if options.minutes else float("inf")
     began, results = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="schemagate-crash-") as folder:
         for server in servers:
             results.append(whole(server, Path(folder), options))
-    page = report.page(results, GROUPS, options.every, options.rows, time.monotonic() - began)
+    choice = f" MINUTES={options.minutes:g}" if options.minutes else f" EVERY={options.every}" * (options.every > 1)
+    page = report.page(results, GROUPS, choice, options.rows, time.monotonic() - began)
     print(page)
     if options.write:
         report.PAGE.write_text(page, "utf-8")

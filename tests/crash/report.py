@@ -37,12 +37,10 @@ node dies without a word; the next start comes before the server notices.
 """
 
 
-def page(results: Sequence[Result], groups: Sequence[str], every: int, rows: int, seconds: float) -> str:
+def page(results: Sequence[Result], groups: Sequence[str], choice: str, rows: int, seconds: float) -> str:
     """The page, from real results."""
-    command = "make kill-matrix" + (f" EVERY={every}" if every > 1 else "")
+    command = "make kill-matrix" + choice + (f" ROWS={rows}" if rows != 1_000_000 else "")
     said = [HEAD.format(command=command)]
-    if every > 1:
-        said.append(f"These are the figures of each {every}th point.")
     said.append(f"The table of the long statements had {rows:,} rows. Written in {seconds / 60:.0f} minutes by")
     said.append(f"\n    {command}\n")
     for result in results:
@@ -51,6 +49,8 @@ def page(results: Sequence[Result], groups: Sequence[str], every: int, rows: int
             if counts := result.count(group):
                 said.append(_row(group, counts))
         said += [_row("all", result.count()), ""]
+        if len(result.done) < result.points:
+            said.append(f"These are {len(result.done)} of {result.points} points, spread over all of them.\n")
         if missed := result.count()["missed"]:
             said.append(f"Another {missed} points were not reached: a conversation is not always of the same length.\n")
     said += [*_asked(results), *_wrong(results)]
