@@ -10,7 +10,7 @@ import pytest
 
 from tests.crash import matrix
 from tests.crash.matrix import Point
-from tests.crash.statements import TRACELESS, UNDECIDABLE, VARIANTS
+from tests.crash.statements import ASKED_YET, UNDECIDABLE, VARIANTS
 from tests.crash.trial import Stage, stage
 from tests.reach import Server
 
@@ -19,8 +19,8 @@ ROWS = 20_000
 KNOWN = (
     r"Unknown VIEW: 'old_view'",  # a view that is invalid is not in the shadow, where its DROP is refused then
 )
-# The statements that are asked about: EXECUTE and CALL, of which nobody can tell; and those that leave no trace.
-ASKED = UNDECIDABLE | TRACELESS
+# The statements that are asked about: EXECUTE and CALL, of which nobody can tell.
+ASKED = UNDECIDABLE | ASKED_YET
 
 
 @pytest.fixture(scope="module")

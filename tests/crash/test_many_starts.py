@@ -16,7 +16,7 @@ STARTS, KILLS = 50, 15
 
 def test_fifty_starts_with_kills_among_them_apply_each_statement_once(server: Server, tmp_path: Path) -> None:
     """Whoever is killed, at work or waiting, the others go on; in the end all survivors found the same schema."""
-    # Without what leaves no trace: that a person would be asked about, and who is killed when is a matter of chance.
+    # Without what a person is asked about: who is killed when is a matter of chance.
     variant, dice = Variant("fifty", SEEN), random.Random(f"fifty {server.label}")
     with stage(server, tmp_path) as here:
         reference = here.reference(variant)
