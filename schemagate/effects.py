@@ -7,9 +7,8 @@ a text does not tell, the answer is the careful one: it reads more, changes more
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.kinds import has_body
@@ -27,6 +26,7 @@ from schemagate.wording import (
     calls_unknown,
     gives_insert_id,
     is_fickle,
+    may_change,
     said,
     told_before,
     variables,
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 # In a longer statement nobody looks for variables further than this.
 LOOKED_AT = 100_000
-SUSPECT = re.compile(rb"@|last_insert_id|row_count|found_rows|get_lock|release_lock", re.IGNORECASE)
+# A variable, but not an address or an account; or a function that tells of the session.
+SUSPECT = re.compile(
+    rb"""(?<![\w'"`.@-])@[\w`'"@]|last_insert_id|row_count|found_rows|get_lock|release_lock""", re.IGNORECASE
+)
 
 # Statements that leave nothing behind but in the session, unless what they call does.
 PASSING = frozenset(
@@ -52,9 +55,6 @@ CHANGING_TABLES = frozenset(
 )
 AGGREGATES = words("AVG COUNT MAX MIN SUM GROUP_CONCAT JSON_ARRAYAGG JSON_OBJECTAGG BIT_AND BIT_OR BIT_XOR STD STDDEV")
 UNSEEN = frozenset({"call", "execute", "begin not atomic"})  # what they run is not in their text
-# Behind the name of a table these are no alias.
-NO_ALIAS = words("SET JOIN INNER LEFT RIGHT CROSS NATURAL STRAIGHT_JOIN ON USING WHERE USE FORCE IGNORE PARTITION FOR")
-PARTS_OF_UPDATE = words("WHERE ORDER LIMIT RETURNING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _of_change(kind: str, found: Sequence[Word], tables: frozenset[str], others:
         renames = any(token.text == "RENAME" for token in found)
         lasting = calls_unknown(found) if kind in ("update", "delete") else renames
         return replace(whole, adds=whole.adds | tables, lasting=lasting)
-    if tables and _may_change(kind, found, {thing.removeprefix(TABLE) for thing in tables}):
+    if tables and may_change(kind, found, {thing.removeprefix(TABLE) for thing in tables}):
         return replace(whole, adds=whole.adds | tables)
     return whole
 
@@ -284,31 +284,3 @@ def _behind_columns(found: Sequence[Word]) -> Sequence[Word]:
     return found[
         next((at for at, token in enumerate(found) if token.text in ("VALUES", "VALUE", "SELECT", "SET")), 0) :
     ]
-
-
-def _may_change(kind: str, found: Sequence[Word], tables: Collection[str]) -> bool:
-    """Does an UPDATE or DELETE of several tables change one of these, as far as its text tells? Rather yes than no."""
-    known = set(tables)
-    for before, token in pairwise(found):
-        if unquote(before.text).lower() in tables and token.kind in ("word", "quoted") and token.text not in NO_ALIAS:
-            known.add(unquote(token.text).lower())
-    for at, token in enumerate(found):
-        if token.text == "AS" and unquote(found[at - 1].text).lower() in tables and at + 1 < len(found):
-            known.add(unquote(found[at + 1].text).lower())
-    texts = [unquote(token.text).lower() for token in found]
-    if kind == "delete":
-        begin = 2 if texts[1:2] == ["from"] else 1
-        end = next((at for at in range(begin, len(texts)) if texts[at] in ("from", "using", "where")), len(texts))
-        return bool(known & set(texts[begin:end]))
-    if kind != "update" or "set" not in texts:
-        return True
-    begin = texts.index("set") + 1
-    depth, start = 0, True
-    for at in range(begin, len(texts)):
-        depth += {"(": 1, ")": -1}.get(texts[at], 0)
-        if depth == 0 and found[at].text in PARTS_OF_UPDATE:
-            break
-        if start and (texts[at + 1 : at + 2] != ["."] or texts[at] in known):
-            return True
-        start = depth == 0 and texts[at] == ","
-    return False

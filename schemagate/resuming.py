@@ -121,12 +121,13 @@ class _Past:
             old = self.things.get(name) if name in each.adds else None
             sources = [*read, old] if old else read
             lost = next((source.lost for source in sources if source.lost), UNSEEN if unknown else "")
+            lost = GONE if each.lasting else lost
             self.things[name] = _Thing(
-                frozenset({ordinal}).union(*(source.needs for source in sources)),
+                frozenset() if lost else frozenset({ordinal}).union(*(source.needs for source in sources)),
                 old.made if old else ordinal,
                 ordinal,
                 each.fickle or any(source.fickle for source in sources),
-                GONE if each.lasting else lost,
+                lost,
             )
 
 

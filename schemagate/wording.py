@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from schemagate.lexer import lexemes, unquote, words
 from schemagate.names import BUILT_IN
@@ -29,6 +30,9 @@ FICKLE_VARIABLES = re.compile(
     re.IGNORECASE,
 )
 BEYOND = words("GLOBAL PERSIST PERSIST_ONLY")  # such a variable is not the session's
+# Behind the name of a table these are no alias.
+NO_ALIAS = words("SET JOIN INNER LEFT RIGHT CROSS NATURAL STRAIGHT_JOIN ON USING WHERE USE FORCE IGNORE PARTITION FOR")
+PARTS_OF_UPDATE = words("WHERE ORDER LIMIT RETURNING")
 # Functions and words of the language beside those that `names` knows; any other word in front of a parenthesis may be a
 # stored function, which may change rows.
 HARMLESS = BUILT_IN | FICKLE | words(
@@ -189,3 +193,31 @@ def _assignment(part: list[Word]) -> tuple[str, list[Word]]:
         return "", value
     name = unquote(rest[sign - 1].text).lower().rpartition(".")[2].lstrip("@")
     return (INSERT_ID if name in ("last_insert_id", "identity") else f"@@{name}"), value
+
+
+def may_change(kind: str, found: Sequence[Word], tables: Collection[str]) -> bool:
+    """Does an UPDATE or DELETE of several tables change one of these, as far as its text tells? Rather yes than no."""
+    known = set(tables)
+    for before, token in pairwise(found):
+        if unquote(before.text).lower() in tables and token.kind in ("word", "quoted") and token.text not in NO_ALIAS:
+            known.add(unquote(token.text).lower())
+    for at, token in enumerate(found):
+        if token.text == "AS" and unquote(found[at - 1].text).lower() in tables and at + 1 < len(found):
+            known.add(unquote(found[at + 1].text).lower())
+    texts = [unquote(token.text).lower() for token in found]
+    if kind == "delete":
+        begin = 2 if texts[1:2] == ["from"] else 1
+        end = next((at for at in range(begin, len(texts)) if texts[at] in ("from", "using", "where")), len(texts))
+        return bool(known & set(texts[begin:end]))
+    if kind != "update" or "set" not in texts:
+        return True
+    begin = texts.index("set") + 1
+    depth, start = 0, True
+    for at in range(begin, len(texts)):
+        depth += {"(": 1, ")": -1}.get(texts[at], 0)
+        if depth == 0 and found[at].text in PARTS_OF_UPDATE:
+            break
+        if start and (texts[at + 1 : at + 2] != ["."] or texts[at] in known):
+            return True
+        start = depth == 0 and texts[at] == ","
+    return False
