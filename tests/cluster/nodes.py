@@ -79,7 +79,11 @@ class Node:
         hold = ["unshare", "--net", "setpriv", "--pdeathsig", "KILL", "--", "sleep", "infinity"]
         self._holder = subprocess.Popen(hold)
         self._process: subprocess.Popen[bytes] | None = None
-        self._wire()
+        try:
+            self._wire()
+        except BaseException:
+            self.remove()
+            raise
 
     def _wire(self) -> None:
         here = os.stat("/proc/self/ns/net").st_ino
@@ -210,6 +214,9 @@ class Node:
     def remove(self) -> None:
         """End it, with its namespace and so its networks."""
         self.kill()
+        for link in ("c", "g"):  # a namespace that ends takes its time to drop them
+            with contextlib.suppress(subprocess.CalledProcessError):
+                ip("link", "del", f"{link}{self.number}")
         self._holder.kill()
         self._holder.wait()
 
@@ -265,7 +272,8 @@ class Cluster:
 
     def start(self) -> Cluster:
         """Bring the nodes up, one after the other."""
-        self.nodes += [Node(self, number, self.directory / str(number)) for number in range(1, self.size + 1)]
+        for number in range(1, self.size + 1):
+            self.nodes.append(Node(self, number, self.directory / str(number)))
         if self.kind == "galera":  # with the same state everywhere, those that join need no copy
             self.nodes[0].start("--wsrep-new-cluster")
             self.nodes[0].kill(signal.SIGTERM)
