@@ -147,13 +147,15 @@ def galera(variables: Mapping[str, str], status: Mapping[str, str], policy: str)
     found = [re.fullmatch(r"\[?([^\]]+?)\]?:(\d+)", address.strip()) for address in listed]
     members = [Member(f"{each[1]}:{each[2]}", each[1], int(each[2])) for each in found if each]
     index = int(status.get("wsrep_local_index", -1))
-    if not len(set(members)) == len(listed) == int(status.get("wsrep_cluster_size", 0)) or not 0 <= index < len(listed):
+    if len(set(members)) < len(listed):
         raise ClusterUnsafe(
             f"The nodes of this Galera cluster do not tell how clients reach them ({', '.join(listed)}), so that they "
             f"cannot be locked. Set wsrep_node_incoming_address on each, {PROMISE}.",
             cluster="galera",
             addresses=listed,
         )
+    if len(listed) != int(status.get("wsrep_cluster_size", 0)) or not 0 <= index < len(listed):
+        raise NotReady("nodes are just joining or leaving")  # one status variable knows it sooner than the other
     return Cluster("galera", tuple(sorted(members)), members[index].id)
 
 

@@ -91,7 +91,7 @@ def test_all_nodes_of_galera_agree_on_the_first() -> None:
     assert (other.arbiter, other.own) == (found.members[0], "fd00::1:3307")
 
 
-@pytest.mark.parametrize("addresses", ["AUTO,AUTO,AUTO", "10.0.0.9:3306,,10.0.0.2:3306", "a:1,a:1,b:1", "a:1,b:1"])
+@pytest.mark.parametrize("addresses", ["AUTO,AUTO,AUTO", "10.0.0.9:3306,,10.0.0.2:3306", "a:1,a:1,b:1"])
 def test_nodes_that_do_not_tell_where_they_are_are_refused(addresses: str) -> None:
     """They cannot be locked."""
     with pytest.raises(ClusterUnsafe, match="wsrep_node_incoming_address"):
@@ -112,6 +112,13 @@ def test_what_no_promise_helps_against_is_refused(variables: dict[str, str], rea
     """A lock that is forbidden, DDL that is not replicated."""
     with pytest.raises(ClusterUnsafe, match=reason):
         galera(variables, THREE, policy)
+
+
+@pytest.mark.parametrize("status", [{"wsrep_incoming_addresses": "a:1,b:1"}, {"wsrep_local_index": "3"}])
+def test_nodes_that_just_come_or_go_are_waited_for(status: dict[str, str]) -> None:
+    """The number of nodes, their addresses and the place among them do not change in one moment."""
+    with pytest.raises(NotReady, match="joining or leaving"):
+        galera({}, {**THREE, **status}, "auto")
 
 
 @pytest.mark.parametrize("status", [{"wsrep_cluster_status": "non-Primary"}, {"wsrep_ready": "OFF"}])
