@@ -67,6 +67,40 @@ def a_stale_snapshot(gate: Gate) -> Ended:
     return gate.run("up")
 
 
+# What stands between, and greets in the name of another kind of server, as that does itself.
+RELAY = """
+import socket, sys, threading
+def pump(source, target):
+    while data := source.recv(65536):
+        target.sendall(data)
+    target.close()
+listening = socket.create_server(("", 3306))
+while True:
+    client = listening.accept()[0]
+    server = socket.create_connection((sys.argv[1], 3306))
+    head = server.recv(4, socket.MSG_WAITALL)
+    body = server.recv(int.from_bytes(head[:3], "little"), socket.MSG_WAITALL)
+    greeting = body[:1] + b"8.0.11-TiDB-v8.5.0" + body[body.index(bytes(1)):]
+    client.sendall(len(greeting).to_bytes(3, "little") + head[3:] + greeting)
+    for ends in ((client, server), (server, client)):
+        threading.Thread(target=pump, args=ends, daemon=True).start()
+"""
+
+
+def another_kind_of_server(gate: Gate) -> Ended:
+    gate.write(_01_shop=CUSTOMERS)
+    relay = f"{gate.server.name}-relay"
+    python = "--entrypoint=/usr/local/bin/python"
+    gate.engine.docker(
+        "run", "--detach", "--name", relay, "--network", gate.server.name, python, gate.image, "-c", RELAY,
+        gate.server.name,
+    )  # fmt: skip
+    try:
+        return gate.run("up", MYSQL_HOST=relay)
+    finally:
+        gate.engine.docker("rm", "--force", relay)
+
+
 def no_server(gate: Gate) -> Ended:
     gate.write(_01_shop=CUSTOMERS)
     return gate.run("up", MYSQL_HOST="nowhere", SCHEMAGATE_WAIT_SECONDS="0.5")
@@ -150,6 +184,7 @@ WAYS: dict[int, Callable[[Gate], Ended]] = {
     13: a_wrong_password,
     14: a_statement_that_does_not_fit,
     15: a_stale_snapshot,
+    16: another_kind_of_server,
     20: no_server,
     21: a_killed_session,
     22: another_start_at_work,
