@@ -50,7 +50,9 @@ def decide(entry: Entry, verdict: str, migrations: Migrations, looker: Looker) -
     without = rule_without_trace(statement, entry.kind, looker.flavour)
     rule = rule_of(statement, entry.kind, looker.flavour) if verdict != SAME else without
     if verdict != NOT_APPLIED and (rule.kind == PARTS or entry.kind in ("drop table", "drop view")):
-        return _in_parts(statement, entry.kind, rule, without is NOTHING_TO_DO, looker)
+        found = _in_parts(statement, entry.kind, rule, without is NOTHING_TO_DO, looker)
+        if found or verdict != SAME:
+            return found
     if verdict in (APPLIED, NOT_APPLIED):
         return None
     if rule is SAID or (rule.kind == REPEAT and (verdict == SAME or not traced)):
@@ -58,8 +60,8 @@ def decide(entry: Entry, verdict: str, migrations: Migrations, looker: Looker) -
     if verdict == UNKNOWN and without in (NOTHING_TO_DO, SAME_AGAIN):
         return NOT_APPLIED, f"{without.why}: it is run again"
     if rule.kind == WITNESS and verdict in (SAME, UNKNOWN):
-        found = testimony(entry, looker.connection)
-        return found or (verdict, "It leaves nothing in the schema by which that could be seen, and no row tells.")
+        told = testimony(entry, looker.connection)
+        return told or (verdict, "It leaves nothing in the schema by which that could be seen, and no row tells.")
     if rule.kind != SEEN:
         return verdict, f"{rule.why[0].upper()}{rule.why[1:]}."
     return None

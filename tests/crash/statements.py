@@ -122,13 +122,8 @@ SESSION: Mapping[str, tuple[str, ...]] = {
 # Statements whose outcome nobody can tell by looking: a person is asked, with reason.
 UNDECIDABLE = frozenset({"80_session:3", "80_session:6"})
 
-# It leaves no trace and is asked about, though it could be repeated.
-ASKED_YET = frozenset({"60_upkeep:4"})
 # All of which what became of it is found without asking.
-SEEN: Mapping[str, tuple[str, ...]] = {
-    name: tuple(text for n, text in enumerate(texts, 1) if f"{name}:{n}" not in ASKED_YET)
-    for name, texts in {**BASE, **MIGRATIONS}.items()
-}
+SEEN: Mapping[str, tuple[str, ...]] = {**BASE, **MIGRATIONS}
 
 # Long ones, on a table of many rows, each alone in its file.
 LONG: Mapping[str, str] = {

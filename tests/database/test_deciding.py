@@ -108,6 +108,7 @@ def test_what_is_harmless_is_run_again(gate: Gate, done: bool) -> None:
         "ANALYZE TABLE t",
         "ALTER TABLE t FORCE",
         "CREATE TABLE IF NOT EXISTS t (id INT)",
+        "DROP TABLE IF EXISTS never_there",
         "SELECT COUNT(*) INTO @n FROM t",
         "ALTER TABLE t AUTO_INCREMENT = 50",
     )
