@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from schemagate.errors import Interrupted, MigrationInvalid, StatementFailed
 from schemagate.isolation import words_of
-from schemagate.migrations import excerpt
+from schemagate.kinds import DATA, OPAQUE
+from schemagate.migrations import excerpt, place
 from schemagate.plan import in_doubt
 from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, NO_TRIGGER_RIGHT, READ_ONLY, SYNTAX, ServerError
 from schemagate.settle import Finding
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 BEFORE_IT_RAN = DENIED | READ_ONLY | {SYNTAX, NO_SUCH_TABLE, NO_SUCH_COLUMN, 1136}
 # A procedure that is not there, or takes other arguments; said of what it calls in turn, too.
 NO_SUCH_ROUTINE, OTHER_ARGUMENTS, NO_SUCH_PREPARED = 1305, 1318, 1243
-CALLING = frozenset({"call", "execute", "begin not atomic"})  # what they run may be anything
-ROWS = frozenset({"insert", "replace", "update", "delete", "load data"})  # here: not of InnoDB tables alone
 
 
 def after_error(entry: Entry, statement: Statement, error: ServerError, look: Callable[[Entry], Finding]) -> Finding:
@@ -37,13 +36,13 @@ def after_error(entry: Entry, statement: Statement, error: ServerError, look: Ca
     MyISAM table leaves those before the one that was refused. See docs/fine-print.md, "One statement is atomic".
     """
     kind = entry.kind
-    if kind in CALLING:
+    if kind in OPAQUE:
         if _never_began(statement, kind, error):
             return Finding(NOT_APPLIED, "it was refused before it ran")
         return Finding(UNKNOWN, "What it did before that error cannot be seen in the schema.")
     if error.errno in BEFORE_IT_RAN:
         return Finding(NOT_APPLIED, "it was refused before it ran")
-    if kind in ROWS:
+    if kind in DATA:  # that it was begun says that its tables are not of InnoDB alone
         return Finding(UNKNOWN, "It is not of InnoDB tables alone, and may have changed rows before that error.")
     if kind not in TRACED:
         return Finding(NOT_APPLIED, "the server says so")
@@ -101,9 +100,7 @@ def failed(migration: Migration, statement: Statement, error: ServerError, left:
         f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
         f"{error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
         migration=migration.name,
-        file=migration.file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(migration.file, statement),
         statements=migration.count,
         statement=excerpt(statement.head(2000)),
         errno=error.errno,
@@ -142,9 +139,7 @@ def too_long(migration: Migration, statement: Statement, limit: int) -> Migratio
     return MigrationInvalid(
         f"{migration.file}:{statement.line}: statement {statement.ordinal} has {len(statement.raw):,} bytes, and "
         f"the server takes less than {limit:,} (max_allowed_packet). Divide it, or raise the server's limit.",
-        file=migration.file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(migration.file, statement),
         state=f"{statement.ordinal - 1} of {migration.count} statements of this file are applied",
     )
 
@@ -155,7 +150,5 @@ def not_inside(migration: Migration, statement: Statement, kind: str) -> Migrati
         f"{migration.file}:{statement.line}: {kind.upper()} may not be in a transaction here: what it does "
         "(by a view, in a table that is not InnoDB, in a procedure) may be nothing that goes back with it. "
         "Put it outside.",
-        file=migration.file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(migration.file, statement),
     )

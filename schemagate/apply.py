@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock, server
-from schemagate.aftermath import CALLING, after_error, broken_off, doubtful, failed, not_inside, too_long
+from schemagate.aftermath import after_error, broken_off, doubtful, failed, not_inside, too_long
 from schemagate.blockers import blockers
 from schemagate.effects import Around
 from schemagate.engines import Engines
@@ -20,6 +20,7 @@ from schemagate.errors import (
     LockTimeout,
     SchemagateError,
 )
+from schemagate.kinds import DATA, OPAQUE
 from schemagate.lexer import quote
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from schemagate.stop import Stop
     from schemagate.traces import Tracer
 
-# Data statements: with InnoDB tables alone they commit together with their entries. Everything else is begun and
-# closed.
-DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # In a transaction of the file these belong to it.
 INSIDE = frozenset({"select", "savepoint", "release savepoint", "rollback to savepoint", "do", "set"})
 # With these the server takes back the whole transaction (1205 the statement alone): deadlock, lock wait, lock table
@@ -51,7 +49,7 @@ ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT, 1206, 1020, 3101})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
 BATCH_SECONDS = 0.5
-# No server's max_allowed_packet is set to less than its default of older days.
+# For shorter statements nobody asks whether the server takes them: its max_allowed_packet is hardly ever less.
 LONG = 1 << 20
 # The lock goes with the connection, which shows, or by SQL: after any that could do it we look at once. What is left is
 # a proxy that changes our session behind our back, and that is found out soon enough.
@@ -213,7 +211,7 @@ class _Run:
             return self._passing
         if kind in DATA and self._engines.transactional(statement):
             return self._inside if self._transaction else self._batched
-        if self._transaction and kind in DATA | CALLING:
+        if self._transaction and kind in DATA | OPAQUE:
             raise not_inside(migration, statement, kind)
         if self._transaction and kind in INSIDE | SESSION:
             return self._inside
@@ -326,7 +324,7 @@ class _Run:
 
     def _end_what_it_began(self, kind: str, how: str) -> None:
         """A procedure may leave a transaction open, or autocommit off: what follows would never be committed."""
-        if kind in CALLING:
+        if kind in OPAQUE:
             self._connection.execute(how)
             self._connection.execute("SET SESSION autocommit = 1")
             self._connection.execute(f"USE {quote(self._database)}")

@@ -2,7 +2,7 @@
 
 A named lock is known to one server alone: "The certification process does not take into account table locks … or named
 locks (see GET_LOCK())", says the manual of MySQL on Group Replication, and that of Galera says the same of its nodes.
-So where several servers can be written to, every start works on the same one, and locks all of them (`alone.py`).
+So where several servers can be written to, every start works on the same one, and locks all of them (`arbiter.py`).
 """
 
 from __future__ import annotations

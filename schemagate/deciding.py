@@ -9,7 +9,7 @@ from schemagate.errors import MigrationInvalid
 from schemagate.hashes import key_of
 from schemagate.lexer import quote
 from schemagate.looking import Unseen
-from schemagate.migrations import excerpt
+from schemagate.migrations import excerpt, place
 from schemagate.refusals import ServerError
 from schemagate.rules import (
     NOTHING_TO_DO,
@@ -129,9 +129,7 @@ def _refuse(each: Todo, statement: Statement, rule: Rule) -> None:
         f"{file}:{statement.line}: of statement {statement.ordinal} nobody could tell whether it was run, if a start "
         f"were to end in it: {rule.why}. Divide it, so that each part leaves a trace; or, if it may be run twice, "
         "write `-- schemagate: repeatable` on a line before it.",
-        file=file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(file, statement),
         statement=excerpt(statement.head(2000)),
         state="not touched",
     )

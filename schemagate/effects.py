@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from schemagate.kinds import has_body
+from schemagate.kinds import OPAQUE, has_body
 from schemagate.lexer import unquote, words
 from schemagate.sql import Statement
 from schemagate.wording import (
@@ -54,7 +54,6 @@ CHANGING_TABLES = frozenset(
     {"alter table", "truncate table", "create index", "drop index", "optimize table", "analyze table"}
 )
 AGGREGATES = words("AVG COUNT MAX MIN SUM GROUP_CONCAT JSON_ARRAYAGG JSON_OBJECTAGG BIT_AND BIT_OR BIT_XOR STD STDDEV")
-UNSEEN = frozenset({"call", "execute", "begin not atomic"})  # what they run is not in their text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Around:
 
 def effects_of(statement: Statement, kind: str, around: Around) -> tuple[Effects, ...]:
     """The effects of a statement, those of SET one assignment after the other."""
-    if not around.temporary and kind not in UNSEEN and not _shows(statement, kind):
+    if not around.temporary and kind not in OPAQUE and not _shows(statement, kind):
         return (INSERTED,) if kind in INSERTING else (LASTING,)
     found = said(statement.head(LOOKED_AT))
     match kind:
@@ -206,7 +205,7 @@ def _of_execute(found: list[Word], around: Around) -> tuple[Effects, ...]:
         return (Effects(reads, adds=frozenset({INSERT_ID}), lasting=True, unseen=True),)
     inner = _statement(text)
     kind = inner.kind
-    if kind in UNSEEN or kind == "prepare":
+    if kind in OPAQUE or kind == "prepare":
         return (Effects(reads, adds=frozenset({INSERT_ID}), lasting=True, unseen=True),)
     return tuple(replace(each, reads=each.reads | reads) for each in effects_of(inner, kind, around))
 

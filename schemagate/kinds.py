@@ -24,6 +24,10 @@ QUALITIES = words(
 WITH_OBJECT = words("RENAME LOCK UNLOCK LOAD START STOP OPTIMIZE ANALYZE CHECK CHECKSUM REPAIR RELEASE IMPORT")
 BETWEEN = words("NO_WRITE_TO_BINLOG LOCAL")
 SPELLINGS = {"lock table": "lock tables", "unlock table": "unlock tables"}
+# Statements of data.
+DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
+# What they run is not in their text, and may be anything.
+OPAQUE = frozenset({"call", "execute", "begin not atomic"})
 BEYOND_SESSION = words("GLOBAL PERSIST PERSIST_ONLY @@GLOBAL @@PERSIST @@PERSIST_ONLY")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
@@ -262,9 +262,7 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
     if reason is not None:
         raise MigrationInvalid(
             f"{file}:{statement.line}: {kind.upper()} may not be in a migration: {reason}.",
-            file=file,
-            line=statement.line,
-            ordinal=statement.ordinal,
+            **place(file, statement),
         )
 
 
@@ -299,6 +297,11 @@ def _words(statement: Statement) -> Iterator[str]:
 
 def _changed(file: str) -> MigrationInvalid:
     return MigrationInvalid(f"{file} changed while this start was reading it; start again.", file=file)
+
+
+def place(file: str, statement: Statement) -> dict[str, Any]:
+    """Where a statement stands, as facts of an error."""
+    return {"file": file, "line": statement.line, "ordinal": statement.ordinal}
 
 
 def excerpt(text: str) -> str:

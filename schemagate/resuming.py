@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from schemagate.effects import Around, Effects, effects_of
 from schemagate.errors import MigrationInvalid
 from schemagate.lexer import quote
+from schemagate.migrations import place
 from schemagate.wording import CURSORS, FOUND_ROWS, INSERT_ID, PREPARED, ROW_COUNT, TABLE, USER_LOCKS
 
 if TYPE_CHECKING:
@@ -221,9 +222,7 @@ def lost(file: str, statement: Statement, name: str, ordinal: int, why: str) -> 
     return MigrationInvalid(
         f"{file}:{statement.line}: {what} by statement {ordinal}, which is applied, in a session that is gone, {why}. "
         f"{remedy} in front of statement {statement.ordinal}, and start again.",
-        file=file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(file, statement),
     )
 
 

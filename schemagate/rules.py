@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemagate.kinds import DATA, OPAQUE
 from schemagate.lexer import words
 from schemagate.sql import REPEATABLE
 from schemagate.wording import Word, calls_unknown, said
@@ -64,7 +65,6 @@ AGAIN = frozenset(
 READING = frozenset({"select", "do", "show", "explain", "get", "analyze"})
 ACCOUNTS = frozenset({"create user", "drop user", "create role", "drop role", "rename user", "revoke"})
 WITHOUT_PROMISE = words("INSTALL UNINSTALL SERVER CLONE BINLOG IMPORT PURGE RESET CHANGE")
-DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # What ALTER TABLE adds and drops that holds no data.
 NO_COLUMN = tuple(
     [word] for word in ("INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK", "UNIQUE", "FULLTEXT", "SPATIAL")
@@ -86,7 +86,7 @@ def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
         if calls_unknown(said(statement.head(100_000))):
             return UNSEEN_CODE
         return ONLY_READS if kind in READING else SAME_AGAIN
-    if kind in ("call", "execute", "begin not atomic"):
+    if kind in OPAQUE:
         return UNSEEN_CODE
     if kind in ACCOUNTS:
         return NOTHING_TO_DO if _if_exists(statement, kind) else ELSEWHERE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from schemagate.effects import CHANGING_TABLES, INSERTING, LOOKED_AT, Around, effects_of
 from schemagate.errors import MigrationInvalid
 from schemagate.lexer import quote
+from schemagate.migrations import place
 from schemagate.refusals import ServerError
 from schemagate.resuming import GONE, Resumption, lost
 from schemagate.wording import INSERT_ID, named_variables
@@ -116,9 +117,7 @@ class Resumed:
                 f"{migration.file}:{statement.line}: statement {statement.ordinal} is applied, and what it does in the "
                 f"session is needed by the rest of the file; in a new session it fails: {error.errno}: {error.text}. "
                 f"Write what the rest needs in front of statement {self._todo.first}, and start again.",
-                file=migration.file,
-                line=statement.line,
-                ordinal=statement.ordinal,
+                **place(migration.file, statement),
                 errno=error.errno,
                 error=error.text,
             ) from error

@@ -12,7 +12,7 @@ from schemagate.database import given
 from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift, SnapshotStale
 from schemagate.expected import Expected, Verdict
 from schemagate.files import SNAPSHOT
-from schemagate.migrations import excerpt
+from schemagate.migrations import excerpt, place
 from schemagate.schema import Difference
 from schemagate.server import SQL_MODE
 from schemagate.sql import NO_STRUCTURE, decode
@@ -177,9 +177,7 @@ def rehearsal_failed(refused: Refused) -> RehearsalFailed:
         f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, the "
         f"server says {error.errno}: {error.text}. The live schema was not touched; mend the file and start again.",
         migration=migration.name,
-        file=migration.file,
-        line=statement.line,
-        ordinal=statement.ordinal,
+        **place(migration.file, statement),
         statement=excerpt(statement.text),
         errno=error.errno,
         error=error.text,
