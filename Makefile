@@ -43,7 +43,7 @@ unit: $(VENV)/.done  ## the tests that need no server
 	$(VENV)/bin/pytest tests/unit $(PYTEST)
 
 bench: $(VENV)/.done  ## how fast, as ratios taken in one run
-	$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/bench.py
+	$(RUN) tests/servers.py run --on-disk $(or $(SERVER),mysql) -- $(RUN) tests/bench.py
 
 snapshot: $(VENV)/.done  ## write migrations/schema.sql anew, on MySQL
 	$(RUN) tests/servers.py run $(or $(SERVER),mysql) -- $(RUN) tests/write_snapshot.py

@@ -1,6 +1,6 @@
 """`make bench`: how fast a start is, as ratios to the client of the server, taken in one run; `docs/performance.md`.
 
-    servers.py run mysql -- bench.py [--rounds N] [--only WORD] [--long]
+    servers.py run --on-disk mysql -- bench.py [--rounds N] [--only WORD] [--long]
 
 Ours and theirs take turns, so that a busy machine slows both; a ratio is the median of those of the rounds. Says of
 each aim whether it is met, and ends with 0 in any case: a machine that others use proves nothing.

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from tests.certificates import make_certificates
@@ -19,6 +20,8 @@ from tests.packages import ServerFailed, Spec, choose, client, prepare, server_p
 from tests.reach import Server, greeting, named
 
 PREFIX = "schemagate-servers-"
+# Where there is room in it, servers keep their data in memory: a statement of DDL waits for the disk several times.
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30
 
 
 class Instance:
@@ -169,12 +172,12 @@ class Instance:
         return [*common, "--innodb-log-file-size=64M"]
 
 
-def launch(labels: Sequence[str], *, detached: bool = False) -> list[Instance]:
+def launch(labels: Sequence[str], *, detached: bool = False, on_disk: bool = False) -> list[Instance]:
     """Fresh servers, all accepting connections; `discard` ends them. They begin at the same time."""
     specs = choose(labels)
     caches = prepare(specs)
     _sweep()
-    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=None if on_disk else in_memory()))
     instances: list[Instance] = []
     try:
         for spec in specs:
@@ -187,6 +190,14 @@ def launch(labels: Sequence[str], *, detached: bool = False) -> list[Instance]:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return instances
+
+
+def in_memory() -> Path | None:
+    """A directory in memory for the data of servers; None where there is none, or not enough of it."""
+    with contextlib.suppress(OSError):
+        if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+            return MEMORY
+    return None
 
 
 def discard(instances: Sequence[Instance]) -> None:
@@ -211,7 +222,7 @@ def commands_naming(text: str) -> dict[int, bytes]:
 
 def _sweep() -> None:
     """Remove the data of servers whose maker was killed before it could do that."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for directory in chain.from_iterable(Path(place).glob(f"{PREFIX}*") for place in (tempfile.gettempdir(), MEMORY)):
         with contextlib.suppress(OSError):
             old = time.time() - directory.stat().st_mtime > 3600
             if old and directory.stat().st_uid == os.geteuid() and not commands_naming(str(directory)):

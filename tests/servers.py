@@ -1,6 +1,7 @@
 """Real servers for the tests, from nothing but Debian's packages: no root, no container, no service on the machine.
 
-    servers.py run [SERVER…] -- COMMAND…       fresh servers for one command; its exit code is ours
+    servers.py run [SERVER…] -- COMMAND…       fresh servers for one command; its exit code is ours (--on-disk: with
+                                               their data on disk, where it would be in memory otherwise)
     servers.py start [SERVER…] [--state FILE]  leave servers running; prints the line that tells tests of them
     servers.py stop [--state FILE]             end what `start` started, and remove its data
     servers.py external URL…                   print the value of SCHEMAGATE_TEST_SERVERS for servers of your own
@@ -46,7 +47,7 @@ class Stopped(BaseException):
         self.number = number
 
 
-def run(words: Sequence[str], command: Sequence[str]) -> int:
+def run(words: Sequence[str], command: Sequence[str], *, on_disk: bool = False) -> int:
     """Run the command with fresh servers (or those of the URLs among the words), which are gone after it."""
     urls = [word for word in words if "://" in word]
     labels = [word for word in words if "://" not in word]
@@ -56,7 +57,7 @@ def run(words: Sequence[str], command: Sequence[str]) -> int:
     try:
         servers = [external(url) for url in urls]
         if labels or not urls:
-            instances = launch(labels)
+            instances = launch(labels, on_disk=on_disk)
         servers += [instance.server() for instance in instances]
         return call(command, os.environ | {VARIABLE: to_json(servers)})
     except Stopped as stopped:
@@ -146,6 +147,8 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         action = commands.add_parser(name)
         if name in ("run", "start"):
             action.add_argument("servers", nargs="*", metavar="SERVER")
+        if name == "run":
+            action.add_argument("--on-disk", action="store_true", help="their data, not in memory: to measure time")
         if name in ("start", "stop"):
             action.add_argument("--state", type=Path, default=CACHE / "running.json", metavar="FILE")
         if name == "external":
@@ -165,7 +168,7 @@ def main(words: Sequence[str]) -> int:
     try:
         match arguments.action:
             case "run":
-                return run(arguments.servers, arguments.words)
+                return run(arguments.servers, arguments.words, on_disk=arguments.on_disk)
             case "start":
                 return start(arguments.servers, arguments.state)
             case "stop":
