@@ -129,6 +129,7 @@ class _Run:
         self._applied_before = 0  # how many entries were applied before it
         self._batch: float | None = None  # since when a transaction of ours is open
         self._batch_size = 0
+        self._marked = False  # does it have a savepoint of ours, behind its first statement?
         self._lock_seen = float("-inf")  # when the lock was ours for certain
         self.statements = 0
         self.rows = 0
@@ -186,6 +187,7 @@ class _Run:
         rows = self._way(migration, statement, kind)(migration, statement, entry)
         if kind in UNSETTLING:
             self._lock_seen = float("-inf")
+            self._engines.forget()
         self.statements += 1
         self.rows += rows
         self._say(
@@ -229,7 +231,7 @@ class _Run:
         ):  # it would commit what the file left open: so do we, for the entries of that to be there first
             self._connection.do("COMMIT")
             self._transaction = False
-        self._engines.forget()
+        self._connection.meanwhile(partial(self._engines.begun, statement, entry.kind))
         began = time.monotonic()
         try:
             rows = self._connection.run(statement.raw)
@@ -271,9 +273,11 @@ class _Run:
             self._hold_the_lock()
             self._journal.flush()
             self._connection.do("START TRANSACTION")
-            self._connection.do("SAVEPOINT schemagate")
             self._batch, self._batch_size = time.monotonic(), 0
             self._open_from, self._applied_before = statement.ordinal, self._journal.applied
+        elif not self._marked:
+            self._connection.do("SAVEPOINT schemagate")  # it tells what became of the statements before it
+            self._marked = True
         rows = self._inside(migration, statement, entry)
         self._batch_size += 1
         if self._batch_size >= BATCH_STATEMENTS or time.monotonic() - self._batch > BATCH_SECONDS:
@@ -335,11 +339,7 @@ class _Run:
         if self._batch is None:
             return
         self._batch = None
-        try:
-            self._connection.do("RELEASE SAVEPOINT schemagate")
-        except ServerError as error:
-            if error.errno != NO_SUCH_SAVEPOINT:
-                raise
+        if self._marked and not self._is_still_open():
             # A statement committed by itself after all (the in-transaction flag would not have told). It is applied,
             # and its entry is written now; only the moment between the two was not covered.
             self._say("debug", "statement.committed_by_itself")
@@ -362,18 +362,24 @@ class _Run:
         return left
 
     def _batch_is_gone(self) -> bool:
-        """After an error: did the server take back our whole transaction? Then its savepoint is gone as well."""
+        """After an error: did the server take back the statements before it, too?"""
+        return self._marked and not self._is_still_open()
+
+    def _is_still_open(self) -> bool:
+        """Is the transaction of ours still that of before? To be asked once: our savepoint is gone afterwards."""
+        self._marked = False
         try:
             self._connection.do("RELEASE SAVEPOINT schemagate")
-            self._connection.do("SAVEPOINT schemagate")
-        except ServerError as gone:
-            return gone.errno == NO_SUCH_SAVEPOINT
-        return False
+        except ServerError as error:
+            if error.errno != NO_SUCH_SAVEPOINT:
+                raise
+            return False
+        return True
 
     def _take_back(self) -> None:
         self._connection.do("ROLLBACK")
         self._journal.forget(self._applied_before)
-        self._transaction, self._batch = False, None
+        self._transaction, self._batch, self._marked = False, None, False
 
     def leave(self) -> None:
         """At the end, and before an early one: keep what is applied, and take back a transaction without its COMMIT."""

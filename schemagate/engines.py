@@ -12,24 +12,58 @@ if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.sql import Statement
 
+# No table has another engine after these, and after ALTER and CREATE TABLE only by these words.
+KEEPING = frozenset(
+    f"{verb} {noun}"
+    for verb in ("create", "alter", "drop")
+    for noun in ("index", "view", "trigger", "procedure", "function", "event")
+)
+MOVING = re.compile(rb"engine|rename", re.IGNORECASE)
+CHOOSING = re.compile(rb"engine|like|exists|/\*", re.IGNORECASE)
+
 
 class Engines:
-    """The engines of the tables that statements name, asked for once, until something may have changed them."""
+    """The engines of the tables that statements name, asked for once, until something may have changed them.
+
+    A table that this session made without saying in which engine is in the one of the others made so: only the first of
+    them is asked about. That saves the server to open a table that it has just made, for us alone.
+    """
 
     def __init__(self, connection: Connection, database: str) -> None:
         self._connection, self._database = connection, database
         self._known: dict[tuple[str | None, str], bool] = {}
+        self._by_default: set[str] = set()  # tables of this session, made without naming an engine
+        self._default: bool | None = None  # is that InnoDB?
 
     def forget(self) -> None:
-        """After a statement that may change the answer."""
+        """After a statement that may change any answer."""
         self._known.clear()
+        self._by_default.clear()
+        self._default = None
+
+    def begun(self, statement: Statement, kind: str) -> None:
+        """A statement is run that commits by itself; if it fails, nobody will ask any more."""
+        if kind == "create table" and not CHOOSING.search(statement.raw):
+            for made in statement.names[:1]:
+                self._known.pop((made.schema, made.name), None)
+                if made.schema is None:
+                    self._by_default.add(made.name)
+        elif kind not in KEEPING and (kind != "alter table" or MOVING.search(statement.raw)):
+            self.forget()
 
     def transactional(self, statement: Statement) -> bool:
         """Do all tables that it names live in InnoDB? Not so for one that names none."""
         named = {(name.schema, name.name) for name in statement.names}
         for schema, name in named - self._known.keys():
-            self._known[schema, name] = self._in_innodb(schema or self._database, name)
+            self._known[schema, name] = self._found(schema, name)
         return bool(named) and all(self._known[each] for each in named)
+
+    def _found(self, schema: str | None, name: str) -> bool:
+        if schema is not None or name not in self._by_default:
+            return self._in_innodb(schema or self._database, name)
+        if self._default is None:
+            self._default = self._in_innodb(self._database, name)
+        return self._default
 
     def _in_innodb(self, schema: str, name: str) -> bool:
         """By the text of the table: information_schema takes MySQL ten times as long after each change of structure."""

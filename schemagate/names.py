@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from schemagate.kinds import kind_of
@@ -92,6 +92,10 @@ def names_of(text: Text) -> tuple[Name, ...]:
         if named
     )
     return tuple(all_of if kind_of(text).startswith("rename") else dict.fromkeys(all_of))
+
+
+# Those of short statements are asked for several times in a start.
+names_of_short = lru_cache(maxsize=2048)(names_of)
 
 
 def qualifiers(text: Text) -> tuple[Qualifier, ...]:

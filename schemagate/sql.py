@@ -47,6 +47,8 @@ __all__ = [
     "unquote",
 ]
 
+SHORT = 2000  # bytes of a statement whose names are kept
+
 
 @dataclass(frozen=True, slots=True)
 class Directive:
@@ -88,9 +90,9 @@ class Statement(NamedTuple):
     @property
     def names(self) -> tuple[Name, ...]:
         """The objects that it names, in order of appearance; rather one too many than one too few."""
-        from schemagate.names import names_of  # a start with nothing to do does not ask
+        from schemagate.names import names_of, names_of_short  # a start with nothing to do does not ask
 
-        return names_of(self.raw)
+        return names_of(self.raw) if len(self.raw) > SHORT else names_of_short(bytes(self.raw))
 
     @property
     def checksum(self) -> bytes:

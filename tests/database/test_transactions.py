@@ -129,6 +129,54 @@ def test_data_goes_together_with_its_entry_only_where_that_can_be_taken_back(gat
     assert {outcome for (outcome,) in entries(database, "outcome")} == {"applied"}
 
 
+ONE_AFTER_THE_OTHER = {
+    "CREATE TABLE a (id INT)": "applied",
+    "CREATE TABLE b (id INT)": "applied",
+    "ALTER TABLE b ENGINE=MyISAM": "begun",
+    "CREATE TABLE c (id INT)": "applied",
+    "SET default_storage_engine = MyISAM; CREATE TABLE d (id INT)": "begun",
+    "RENAME TABLE c TO e, d TO c": "begun",
+    "DROP TABLE c; CREATE TABLE c (id INT) ENGINE=InnoDB": "applied",
+    "CREATE TABLE f LIKE b": "begun",
+    "CREATE TABLE IF NOT EXISTS b (id INT)": "begun",
+    "CREATE INDEX by_id ON a (id)": "applied",
+}
+
+
+def test_the_engine_of_a_table_is_known_after_every_statement_that_may_decide_it(gate: Gate) -> None:
+    """Whether a table was made without naming an engine, or got another one, or another table's name: a change of its
+    rows is committed with its entry in InnoDB alone.
+    """
+    seen: list[str] = []
+
+    def look(packet: Packet) -> None:
+        if packet.payload.startswith(b"INSERT INTO") and b"`" not in packet.payload:
+            seen.append(entries(gate.database, "outcome")[-1][0])
+
+    tables = ["a", "b", "b", "c", "d", "c", "c", "f", "b", "a"]
+    texts = [
+        f"{making}; INSERT INTO {name} VALUES (1)" for making, name in zip(ONE_AFTER_THE_OTHER, tables, strict=True)
+    ]
+    gate.write(a_first=";\n".join(texts) + ";")
+    watched(gate, look)
+    assert dict(zip(ONE_AFTER_THE_OTHER, seen, strict=True)) == ONE_AFTER_THE_OTHER
+    assert {outcome for (outcome,) in entries(gate.database, "outcome")} == {"applied"}
+
+
+def test_of_tables_made_without_naming_an_engine_only_the_first_is_asked_about(gate: Gate) -> None:
+    """The server would have to open each right after it was made, for us alone."""
+    asked: list[bytes] = []
+
+    def look(packet: Packet) -> None:
+        if packet.payload.startswith(b"SHOW CREATE TABLE `" + gate.database.name.encode()):
+            asked.append(packet.payload)
+
+    for number in range(4):
+        gate.write(**{f"{number}_a": f"CREATE TABLE t{number} (id INT); INSERT INTO t{number} VALUES (1);"})
+    watched(gate, look)
+    assert len(asked) == 1
+
+
 # --- the session -----------------------------------------------------------------------------------------------------
 
 
