@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -50,9 +50,9 @@ def script(schema: Schema, *, shadow: bool = False) -> Iterator[tuple[SchemaObje
     for each in in_load_order(schema):
         if (each.kind, each.name) in broken:
             continue
-        yield from ((None, text) for text in _settings(each, session, schema.collation))
+        yield from ((None, text) for text in settings_between(each, session, schema.collation))
         yield each, for_shadow(each) if shadow else each.create
-    yield from ((None, text) for text in _settings(None, session, schema.collation))
+    yield from ((None, text) for text in settings_between(None, session, schema.collation))
 
 
 def for_shadow(each: SchemaObject) -> str:
@@ -76,8 +76,15 @@ def in_load_order(schema: Schema) -> list[SchemaObject]:
 
 def without_keys_elsewhere(create: str) -> str:
     """A table's text without the foreign keys to other schemas: they would block changes of their parents there."""
-    if not elsewhere(create):
-        return create
+    return _without(create, elsewhere) if elsewhere(create) else create
+
+
+def without_keys(create: str) -> str:
+    """A table's text without its foreign keys."""
+    return _without(create, lambda item: True)
+
+
+def _without(create: str, unwanted: Callable[[str], bool]) -> str:
     depth, cuts = 0, []
     for kind, lexeme, start in lexemes(create):
         if kind == "punctuation":
@@ -88,12 +95,12 @@ def without_keys_elsewhere(create: str) -> str:
                 break
             depth += lexeme == "("
     items = [create[begin + 1 : end] for begin, end in pairwise(cuts)]
-    kept = ",".join(item for item in items if not (_is_key(item) and elsewhere(item)))
+    kept = ",".join(item for item in items if not (_is_key(item) and unwanted(item)))
     return f"{create[: cuts[0] + 1]}{kept.rstrip()}\n{create[cuts[-1] :]}"
 
 
-def _settings(each: SchemaObject | None, session: dict[str, str], collation: str) -> Iterator[str]:
-    """The statements that bring the session from one object to the next; `session` is kept up to date."""
+def settings_between(each: SchemaObject | None, session: dict[str, str], collation: str) -> Iterator[str]:
+    """The statements that bring a session to the one that an object keeps; `session` is kept up to date."""
     wanted: Mapping[str, str | None] = {**AT_FIRST, "default collation": collation}
     if each is not None:
         kept = {name: each.attribute(name) for name in (*KEPT.get(each.kind, ()), "default collation")}

@@ -102,6 +102,31 @@ def loadable_event(name: str, text: str, *, replicated: bool) -> str:
     )
 
 
+def altered_event(create: str, *, schedule: bool) -> str:
+    """ALTER EVENT from the loadable text of one. Without the schedule it goes on as it did, from STARTS to ENDS."""
+    header, body = _divided_event(create)
+    sections = _sections(header)
+    return " ".join(
+        part
+        for part in (
+            f"ALTER EVENT {next(text for kind, text in header if kind == 'quoted')}",
+            f"ON SCHEDULE {sections['schedule']}" if schedule else "",
+            sections.get("on completion", "ON COMPLETION NOT PRESERVE"),
+            sections.get("status", ""),
+            sections.get("comment", "COMMENT ''"),
+            "DO " + body,
+        )
+        if part
+    )
+
+
+def altered_sequence(create: str) -> str:
+    """ALTER SEQUENCE from the text of one."""
+    found = list(lexemes(create))
+    ends = next((start for kind, text, start in found if kind == "word" and text.upper() == "ENGINE"), len(create))
+    return create[:ends].rstrip().replace("CREATE", "ALTER", 1)
+
+
 def asleep(text: str) -> str:
     """A CREATE EVENT or ALTER EVENT, as anybody wrote it, such that the event does not run and yet counts as enabled.
 

@@ -15,6 +15,7 @@ ORDER = """
     flat kinds names bodies pieces sql checksums files hints migrations
     lock orphans selftest watch blockers history remembered journal
     grants clauses listing programs outlines schema loading snapshot
+    widening tables alters ddl
     current survive cluster arbiter
     wording effects resuming rules
     plan isolation hashes looking traces witness deciding

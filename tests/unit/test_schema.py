@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -14,42 +13,8 @@ from schemagate.grants import unseen_kinds
 from schemagate.listing import Listed, creates, fingerprint, named, parse_listing, session_for_reading
 from schemagate.loading import for_shadow, in_load_order, load_statements, script, with_left_out, without_keys_elsewhere
 from schemagate.programs import asleep, loadable_event, loadable_view, tidy, trigger_body, without_definer
-from schemagate.schema import Difference, Schema, SchemaObject, assemble, compare, in_order, made, outline, part_of
-
-CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "latin1": "latin1_swedish_ci"}
-SESSION = {
-    "sql_mode": "STRICT_TRANS_TABLES",
-    "character_set_client": "utf8mb4",
-    "collation_connection": "utf8mb4_bin",
-    "time_zone": "SYSTEM",
-}
-
-
-def thing(kind: str, name: str, create: str, **session: str) -> SchemaObject:
-    """One object, made in the usual session."""
-    return made(kind, name, create, {**SESSION, **session}, CHARSETS, "utf8mb4_bin")
-
-
-def table(name: str, *clauses: str, tail: str = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4") -> SchemaObject:
-    """A table of these clauses."""
-    return thing("table", name, f"CREATE TABLE `{name}` (\n  " + ",\n  ".join(clauses) + f"\n) {tail}")
-
-
-def view(name: str, body: str) -> SchemaObject:
-    """A view of this SELECT."""
-    return thing("view", name, f"CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `{name}` AS {body}")
-
-
-def trigger(name: str, on: str = "t", event: str = "BEFORE INSERT", body: str = "SET @a = 1") -> SchemaObject:
-    """A trigger."""
-    return thing("trigger", name, f"CREATE TRIGGER `{name}` {event} ON `{on}` FOR EACH ROW {body}")
-
-
-def schema(*objects: SchemaObject, unseen: Iterable[str] = ()) -> Schema:
-    """A schema of these objects, its triggers in this order."""
-    triggers = in_order(each for each in objects if each.kind == "trigger")
-    rest = [each for each in objects if each.kind != "trigger"]
-    return Schema({(each.kind, each.name): each for each in [*rest, *triggers]}, frozenset(unseen), "utf8mb4_bin")
+from schemagate.schema import Difference, Schema, assemble, compare, outline, part_of
+from tests.unit.objects import CHARSETS, schema, table, thing, trigger, view
 
 
 def told(expected: Schema, found: Schema) -> list[tuple[str, str, str | None, str | None]]:

@@ -10,7 +10,7 @@ from schemagate.hashes import Known, hash_of
 from schemagate.schema import Schema
 from schemagate.sql import statements
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, REST, SAME, Trace
-from tests.unit.test_schema import schema, table, trigger, view
+from tests.unit.objects import schema, table, trigger, view
 
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 
