@@ -44,8 +44,11 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
+        from schemagate.newer import is_newer
         from schemagate.survive import surviving
 
+        if is_newer(connection, greeting, migrations, settings, log):  # than this image, and lets its code work
+            return {"message": VERIFIED, "unchanged": True, "applied": 0}
         attempt = partial(begin, migrations, settings, stop, log)
         return surviving(attempt, connection, greeting.server, settings, stop, log)
 
@@ -87,7 +90,8 @@ def work(
     from schemagate.deciding import refuse_without_trace
     from schemagate.journal import recorded
     from schemagate.looking import Looker
-    from schemagate.plan import make_plan
+    from schemagate.newer import verify_newer
+    from schemagate.plan import is_older, make_plan
     from schemagate.rehearse import rehearse
     from schemagate.resuming import resumable
     from schemagate.settle import look, settle
@@ -97,7 +101,7 @@ def work(
 
     with (
         alone(connection, cluster, here, settings, stop, log) as session,
-        recorded(session, here, settings, "up") as journal,
+        recorded(session, here, settings, "up", partial(is_older, migrations, settings)) as journal,
         Shadows(settings, here, stop, session) as shadows,
     ):
         looker = Looker(session, here.flavour)
@@ -106,6 +110,9 @@ def work(
         plan = resumable(make_plan(migrations, journal.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)
         trail.planned(plan.statements)
+        if plan.newer:
+            verify_newer(session, here, expected, plan.newer, log)
+            return {"message": VERIFIED, "unchanged": True, "applied": 0}
         before = read(session, here)
         fresh = not before.schema.objects and not journal.history.past
         rehearsed: Traces = {}

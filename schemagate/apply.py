@@ -87,6 +87,8 @@ def apply(
         journal.accept(migration.name, checksums, migration.count)
     for migration in plan.completed:
         journal.complete(migration.name, migration.count)
+    for migration in plan.declared:
+        journal.declare(migration.name, migration.compatible_with)
     try:
         for todo in plan.todo:
             run.file(todo)
@@ -155,6 +157,9 @@ class _Run:
             del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
         self._keeper.put_back()
+        if migration.compatible_with:
+            self._journal.flush()
+            self._journal.declare(migration.name, migration.compatible_with)
         self._say(
             "info",
             "migration.applied",

@@ -21,13 +21,14 @@ from schemagate.lock import worker
 from schemagate.log import Output
 from schemagate.looking import Looker
 from schemagate.migrations import load
-from schemagate.plan import make_plan, mismatches
+from schemagate.newer import verify_newer
+from schemagate.plan import make_plan, mismatches, newer
 from schemagate.settle import foreseen, in_words
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from schemagate.arguments import Arguments
     from schemagate.database import Connection
@@ -72,6 +73,9 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
             )
         began = time.monotonic()
         expected = expect(migrations, connection, greeting.server, None, log)
+        if plan.newer:
+            verify_newer(connection, greeting.server, expected, plan.newer, log)
+            return {"message": "Database schema verified and ready"}
         live = read(connection, greeting.server)
         verdict = expected.against(live.schema)
         for kind, reason in verdict.not_compared:
@@ -94,6 +98,7 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
         rows = _rows(
             migrations,
             history,
+            newer(migrations, history, settings),
             runs(connection, greeting.server.database),
             "running" if busy else "in doubt",
             {} if busy else {entry.migration: in_words(entry, looker) for entry in history.in_doubt},
@@ -131,6 +136,7 @@ def _looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[s
 def _rows(
     migrations: Migrations,
     history: History,
+    beyond: Sequence[str],
     runs: Mapping[str, Run],
     doubtful_state: str,
     found: Mapping[str, str],
@@ -149,6 +155,8 @@ def _rows(
             state = doubtful_state
         elif name in wrong:
             state = wrong[name].kind.replace("_", " ")
+        elif name in beyond:
+            state = "newer"
         elif past and past.failed and applied < count:  # what failed may be gone from the file
             state = "failed"
         else:
@@ -164,6 +172,7 @@ def _rows(
                 "host": run.host if run and applied else None,
                 "start": run.start if run and applied else None,
                 "detail": found.get(name)
+                or (f"works with code from {history.compatible[name]} on" if state == "newer" else None)
                 or (wrong[name].detail if name in wrong else past.error if past and state == "failed" else None),
             }
         )

@@ -83,6 +83,11 @@ EVENTS: dict[str, Event] = {
         "What is left to run.",
         "→ Reading the history…\t✓ {applied:migration} applied, {pending:number} pending",
     ),
+    "database.newer": Event(
+        "warning",
+        "The journal has `migrations` that this image does not have; each says that the code of this image works.",
+        "! The database is newer than this image by {migrations:migration}, which let its code work",
+    ),
     "rehearsal.passed": Event(
         "info",
         "The pending statements work in the shadow.",

@@ -44,6 +44,7 @@ class Entry(NamedTuple):
 
 TRACE = Entry._fields[-2:]  # only what is in doubt has them: the others are read, and written, without
 COLUMNS = Entry._fields[:-2]
+COMPATIBLE = "compatible_with"  # of the migration, whichever of its entries has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class History:
     past: Mapping[str, Past] = field(default_factory=dict)
     in_doubt: tuple[Entry, ...] = ()
     last_id: int = 0
+    compatible: Mapping[str, str] = field(default_factory=dict)
+    """What migrations declared when they were applied: code that knows those up to the one named works after them."""
 
 
 def read(connection: Connection, database: str) -> History:
@@ -83,7 +86,36 @@ def read(connection: Connection, database: str) -> History:
         if error.errno == NO_SUCH_TABLE:
             return History()
         raise
-    return replace(history, in_doubt=tuple(_with_trace(connection, database, entry) for entry in history.in_doubt))
+    return replace(
+        history,
+        in_doubt=tuple(_with_trace(connection, database, entry) for entry in history.in_doubt),
+        compatible=_compatible(connection, database),
+    )
+
+
+def newest(connection: Connection, database: str) -> str:
+    """The last migration of which there is an entry, by name; empty if there is none. Quick on any journal."""
+    try:
+        rows = connection.execute(f"SELECT MAX(migration) FROM {quote(database)}.schemagate_journal").rows
+    except ServerError as error:
+        if error.errno == NO_SUCH_TABLE:
+            return ""
+        raise
+    return rows[0][0] or ""
+
+
+def _compatible(connection: Connection, database: str) -> dict[str, str]:
+    """What was declared; a table of an earlier version has none of it."""
+    try:
+        rows = connection.execute(
+            f"SELECT DISTINCT migration, {COMPATIBLE} FROM {quote(database)}.schemagate_journal "
+            f"WHERE {COMPATIBLE} IS NOT NULL"
+        ).rows
+    except ServerError as error:
+        if error.errno == NO_SUCH_COLUMN:
+            return {}
+        raise
+    return dict(rows)
 
 
 def _with_trace(connection: Connection, database: str, entry: Entry) -> Entry:

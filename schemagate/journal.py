@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
 from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
-from schemagate.history import COLUMNS, TRACE, Entry, History, read
+from schemagate.history import COLUMNS, COMPATIBLE, TRACE, Entry, History, read
 from schemagate.lexer import quote
 from schemagate.refusals import LOCK_WAIT, ServerError, translated
 from schemagate.remembered import FORM
@@ -63,6 +63,7 @@ TABLES = {
         note VARCHAR(255) NULL COMMENT 'how the outcome is known, where not by running it',
         hashes_before MEDIUMTEXT NULL COMMENT 'while begun: of what the statement can change',
         hashes_after MEDIUMTEXT NULL COMMENT 'while begun: the same, as its rehearsal left it',
+        compatible_with VARCHAR(255) NULL COMMENT 'of the migration: code up to this one works',
         KEY place (migration, ordinal)""",
     "schemagate_verified": """
         id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
@@ -79,7 +80,7 @@ TABLES = {
 
 
 # What earlier versions made our tables without.
-ADDED = {"schemagate_journal": TRACE}
+ADDED = {"schemagate_journal": (*TRACE, COMPATIBLE)}
 OUTCOME = COLUMNS.index("outcome")
 
 
@@ -134,7 +135,7 @@ class Journal:
         if missing:
             self._connection.execute(f"ALTER TABLE {self._tables[name]} {', '.join(missing)}")
 
-    def begin_start(self, settings: Settings, command: str) -> None:
+    def begin_start(self, settings: Settings, command: str, *, forget: bool = True) -> None:
         """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
         self._connection.execute(
             f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
@@ -151,7 +152,8 @@ class Journal:
         )
         # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
         self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
-        self._connection.execute(f"DELETE FROM {self._tables['schemagate_verified']}")
+        if forget:
+            self._connection.execute(f"DELETE FROM {self._tables['schemagate_verified']}")
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
         """Close the row of this start."""
@@ -322,6 +324,14 @@ class Journal:
         )
         self.flush()
 
+    def declare(self, migration: str, compatible_with: str | None) -> None:
+        """Note what the file says now of older code, for images that do not have the file. Its entries are written."""
+        self._connection.execute(
+            f"UPDATE {self._tables['schemagate_journal']} SET {COMPATIBLE} = %s WHERE migration = %s",
+            compatible_with,
+            migration,
+        )
+
     def complete(self, migration: str, statements: int) -> None:
         """All `statements` of the file are applied, though it had another number when the last of them was run."""
         self._connection.execute(
@@ -354,12 +364,22 @@ class Journal:
 
 
 @contextmanager
-def recorded(connection: Connection, server: Server, settings: Settings, command: str) -> Iterator[Journal]:
-    """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with."""
+def recorded(
+    connection: Connection,
+    server: Server,
+    settings: Settings,
+    command: str,
+    older: Callable[[History], bool] = lambda history: False,
+) -> Iterator[Journal]:
+    """The journal of one start that holds the lock; the row of the start is closed with whatever it ends with.
+
+    `older`: does the start know less than the history, so that it changes nothing? What was proven by one that knows
+    all of it is then not for it to forget.
+    """
     journal = Journal(connection, server, [secret.reveal() for secret in settings.secrets], settings.lock_seconds)
     journal.open()
     try:
-        journal.begin_start(settings, command)
+        journal.begin_start(settings, command, forget=not older(journal.history))
         yield journal
     except Exception as error:
         told = translated(error) if isinstance(error, ServerError) else error

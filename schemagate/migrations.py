@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
@@ -17,7 +17,7 @@ from schemagate.files import unreadable
 from schemagate.hints import runs
 from schemagate.lexer import significant
 from schemagate.server import OURS
-from schemagate.sql import DIRECTIVES, Statement, decode, statements
+from schemagate.sql import COMPATIBLE, DIRECTIVES, Statement, decode, statements
 
 if TYPE_CHECKING:
     from schemagate.files import Files
@@ -62,6 +62,9 @@ class Migration:
     `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order.
     `checksums` are those of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text of a long one stays in
     the file: memory hardly grows with it. The statements of a short one may be `kept`.
+
+    `compatible_with` is the earlier migration that it names so: code that knows the migrations up to that one works
+    with the schema after this one, too.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Migration:
     checksums: Checksums
     chunks: bytes = b""
     kept: tuple[Statement, ...] | None = None
+    compatible_with: str | None = None
 
     @property
     def file(self) -> str:
@@ -170,16 +174,19 @@ def _renamed(statement: Statement, kind: str) -> Iterator[tuple[Name, Name]]:
 @cache
 def load(files: Files) -> Migrations:
     """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid, with the line."""
-    total, found, room = hashlib.sha256(), [], KEPT_BYTES
+    found: list[Migration] = []
+    total, room = hashlib.sha256(), KEPT_BYTES
     for path in files.paths:
-        migration = _load_one(path, total.update, room)
+        migration = _load_one(path, total.update, room, {each.name for each in found})
         room -= sum(len(statement.raw) + STATEMENT_BYTES for statement in migration.kept or ())
         found.append(migration)
     return Migrations(files.directory, tuple(found), files.snapshot, files.digest, total.hexdigest())
 
 
-def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: int) -> Migration:
-    """`room`: how many bytes of statements may be kept."""
+def _load_one(
+    path: str, count_in: Callable[[bytes | bytearray], None], room: int, earlier: Set[str] = frozenset()
+) -> Migration:
+    """`room`: how many bytes of statements may be kept; `earlier`: the names of the migrations before it."""
     file = os.path.basename(path)
     name, chunks = file.removesuffix(".sql"), bytearray()
     kept: list[Statement] | None = []
@@ -191,11 +198,13 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: in
         count_in(some)
         some.clear()
 
+    compatible: str | None = None
     transaction: int | None = None
     for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest())):
         kind = statement.kind  # found anew whenever it is asked for
         _allow(statement, kind, file)
         _know(statement, file)
+        compatible = _compatible(statement, file, earlier) or compatible
         transaction = _transaction_after(statement.line, kind, transaction)
         some += statement.checksum
         if len(some) >= CHUNK_BYTES:
@@ -213,7 +222,7 @@ def _load_one(path: str, count_in: Callable[[bytes | bytearray], None], room: in
             file=file,
             line=transaction,
         )
-    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept))
+    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept), compatible)
 
 
 def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:
@@ -276,11 +285,35 @@ def _know(statement: Statement, file: str) -> None:
         if directive.word not in DIRECTIVES:
             raise MigrationInvalid(
                 f"{file}:{directive.line}: {directive.word!r} is not a word that a file can tell schemagate; it knows "
-                f"{' and '.join(sorted(DIRECTIVES))}.",
+                f"{', '.join(sorted(DIRECTIVES))}.",
                 file=file,
                 line=directive.line,
                 ordinal=statement.ordinal,
             )
+
+
+def _compatible(statement: Statement, file: str, earlier: Set[str]) -> str | None:
+    """The migration whose code the file declares that it keeps working. One that is misspelt would let the wrong code
+    through, and one in the middle of a file would speak of half a file.
+    """
+    said = [directive for directive in statement.directives if directive.word == COMPATIBLE]
+    if not said:
+        return None
+    name, problem = said[0].value.removesuffix(".sql"), ""
+    if statement.ordinal != 1 or len(said) > 1:
+        problem = "is said once, before the first statement: it is about the whole file"
+    elif not name:
+        problem = "names a migration: the newest that older code may know and still work after this one"
+    elif name not in earlier:
+        problem = f"names a migration before this one, and there is no {name}"
+    if problem:
+        raise MigrationInvalid(
+            f"{file}:{said[-1].line}: {COMPATIBLE} {problem}.",
+            file=file,
+            line=said[-1].line,
+            ordinal=statement.ordinal,
+        )
+    return name
 
 
 def _says(pattern: bytes, statement: Statement) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from schemagate.ahead import ahead
 from schemagate.errors import HistoryMismatch, StatementInDoubt
 from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
@@ -33,13 +34,17 @@ class Plan:
     """What is left to run, in order, and how many migrations are applied.
 
     `accepted` are the edited files that a person allowed by name, each with the number of its first statements that
-    count as applied as they stand now; `completed` those that ended with fewer statements than when they were begun.
+    count as applied as they stand now; `completed` those that ended with fewer statements than when they were begun;
+    `declared` those of which the journal does not know yet what they say of older code. `newer` are applied migrations
+    that come after all of ours, which say that code without them works.
     """
 
     todo: tuple[Todo, ...]
     applied: int
     accepted: tuple[tuple[Migration, int], ...] = ()
     completed: tuple[Migration, ...] = ()
+    declared: tuple[Migration, ...] = ()
+    newer: tuple[str, ...] = ()
 
     @property
     def statements(self) -> int:
@@ -92,7 +97,7 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
     if refused:
         raise _refusal(refused)
     edited = {mismatch.migration for mismatch in found if mismatch.kind == "edited"}
-    todo, accepted, completed, applied = [], [], [], 0
+    todo, accepted, completed, declared, applied = [], [], [], [], 0
     for migration in migrations.all:
         past = history.past.get(migration.name)
         first = _first_left(migration, past, migration.name in edited)
@@ -104,7 +109,27 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
             applied += 1
             if past and past.applied and not past.complete and migration.name not in edited:
                 completed.append(migration)
-    return Plan(tuple(todo), applied, tuple(accepted), tuple(completed))
+            if migration.compatible_with != history.compatible.get(migration.name):
+                declared.append(migration)
+    return Plan(
+        tuple(todo), applied, tuple(accepted), tuple(completed), tuple(declared), newer(migrations, history, allow)
+    )
+
+
+def newer(migrations: Migrations, history: History, allow: Allowed) -> tuple[str, ...]:
+    """The applied migrations beyond ours that let our code work. One that a person allowed to be missing is none: then
+    the schema is to be ours all the same.
+    """
+    return tuple(
+        later.name
+        for later in ahead(migrations, history)
+        if later.wrong is None and later.name not in allow.allow_missing
+    )
+
+
+def is_older(migrations: Migrations, allow: Allowed, history: History) -> bool:
+    """Are these files older than the database, in a way that lets their code work? Then nothing is left to run."""
+    return bool(newer(migrations, history, allow))
 
 
 def mismatches(migrations: Migrations, history: History) -> tuple[Mismatch, ...]:
@@ -112,14 +137,14 @@ def mismatches(migrations: Migrations, history: History) -> tuple[Mismatch, ...]
     by_name = {migration.name: migration for migration in migrations.all}
     begun = [name for name, past in history.past.items() if past.applied]
     newest = max(begun, default="")
+    later = {each.name: each.wrong for each in ahead(migrations, history)}
     found = []
     for name in sorted(set(by_name) | set(history.past)):
         past, migration = history.past.get(name), by_name.get(name)
         if migration is None:
             if past and past.applied:
-                found.append(
-                    Mismatch("missing", name, f"{past.applied} statements of it are applied, the file is not there")
-                )
+                wrong = later.get(name, f"{past.applied} statements of it are applied, the file is not there")
+                found += [Mismatch("missing", name, wrong)] if wrong else []
         elif past and past.applied:
             detail = edit(migration, past)
             if detail:

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from schemagate.names import Name, Qualifier
 
 # What a file can tell us of a statement; see migrations/README.md.
-NO_STRUCTURE, REPEATABLE = "no-structure", "repeatable"
-DIRECTIVES = frozenset({NO_STRUCTURE, REPEATABLE})
+NO_STRUCTURE, REPEATABLE, COMPATIBLE = "no-structure", "repeatable", "compatible-with"
+DIRECTIVES = frozenset({NO_STRUCTURE, REPEATABLE, COMPATIBLE})
 
 __all__ = [
+    "COMPATIBLE",
     "DIRECTIVES",
     "NO_STRUCTURE",
     "REPEATABLE",

@@ -164,13 +164,13 @@ def test_operations_explains_every_choice_of_tls() -> None:
 
 
 def test_operations_explains_every_proof() -> None:
-    """Those that `Verdict` promises, and the one of a start with nothing to do."""
-    from schemagate import current, expected
+    """Those that `Verdict` promises, that of a start with nothing to do, and that of an image that is older."""
+    from schemagate import current, expected, newer
 
     section = text_of(OPERATIONS).partition("## Drift")[2].partition("\n## ")[0]
     told = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
-    source = Path(expected.__file__).read_text("utf-8") + Path(current.__file__).read_text("utf-8")
-    given = set(re.findall(r"(?:, |proof=)\"(text|shadow|replay|built|outline|names|remembered)\"", source))
+    source = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (expected, current, newer))
+    given = set(re.findall(r"(?:, |proof=)\"(text|shadow|replay|built|outline|names|newer|remembered)\"", source))
     assert told == given
 
 

@@ -18,8 +18,8 @@ ORDER = """
     widening tables alters ddl
     current survive cluster arbiter
     wording effects resuming rules
-    plan isolation hashes looking traces witness deciding
-    shadow expected verify rehearse settle aftermath session engines apply
+    ahead plan isolation hashes looking traces witness deciding
+    shadow expected verify newer rehearse settle aftermath session engines apply
     arguments commands
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 

@@ -39,6 +39,35 @@ def test_names_order_and_identify(tmp_path: Path) -> None:
     assert [migration.name for migration in found.all] == ["00_x", "20251121_a", "20251121_b", "B", "a"]
 
 
+def test_a_file_says_which_older_code_works_with_it(tmp_path: Path) -> None:
+    """By the newest migration that such code knows, with or without `.sql`; before the first statement."""
+    found = loaded(
+        tmp_path,
+        a="SELECT 1",
+        b="-- schemagate: compatible-with a\nSELECT 1;\nSELECT 2",
+        c="-- why\n\n-- schemagate: compatible-with a.sql\n-- more\nSELECT 1",
+        d="SELECT 1",
+    )
+    assert [each.compatible_with for each in found.all] == [None, "a", "a", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("-- schemagate: compatible-with c\nSELECT 1", 1),  # itself
+        ("-- schemagate: compatible-with z\nSELECT 1", 1),  # later, or misspelt
+        ("SELECT 1;\n-- schemagate: compatible-with a\nSELECT 2", 2),
+        ("-- schemagate: compatible-with a\n-- schemagate: compatible-with b\nSELECT 2", 2),
+        ("-- schemagate: compatible-with\nSELECT 2", 1),
+    ],
+)
+def test_a_word_on_older_code_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    """It would let code through of which nobody said that it works."""
+    error = refusal(tmp_path, a="SELECT 1", b="SELECT 1", c=text, d="SELECT 1")
+    assert (error.facts["file"], error.facts["line"]) == ("c.sql", line)
+    assert "compatible-with" in error.message
+
+
 def test_the_snapshot_and_other_files_are_no_migrations(tmp_path: Path) -> None:
     """schema.sql is the snapshot; what does not end in .sql, hidden files and folders' contents are nothing to us."""
     for name in ("README.md", ".a.sql", "schema.sql"):

@@ -46,6 +46,66 @@ def left(migrations: Migrations, past: History, allow: Allow = NOTHING) -> list[
     return [(todo.migration.name, todo.first) for todo in make_plan(migrations, past, allow).todo]
 
 
+def declared(past: History, **compatible: str) -> History:
+    """The same, of which some migrations declare the oldest code that works with them."""
+    return replace(past, compatible=compatible)
+
+
+def test_newer_migrations_that_let_older_code_work_are_no_contradiction() -> None:
+    """Each says so for itself: it names our last migration, or one before it."""
+    past = declared(history(a="x", b="y", c="z", d="q"), c="b", d="a")
+    plan = make_plan(files(a="x", b="y"), past, NOTHING)
+    assert (plan.newer, plan.todo, plan.applied) == (("c", "d"), (), 2)
+
+
+@pytest.mark.parametrize(
+    ("compatible", "wrong"),
+    [({}, "c"), ({"d": "b"}, "c"), ({"c": "b"}, "d"), ({"c": "a", "d": "c"}, "d"), ({"c": "c", "d": "b"}, "c")],
+)
+def test_every_newer_migration_has_to_let_older_code_work(compatible: dict[str, str], wrong: str) -> None:
+    """The first that does not is named first, whatever those before and behind it say."""
+    past = declared(history(a="x", b="y", c="z", d="q"), **compatible)
+    with pytest.raises(HistoryMismatch) as caught:
+        make_plan(files(a="x", b="y"), past, NOTHING)
+    assert caught.value.facts["mismatches"][0]["kind"] == "missing"
+    assert caught.value.facts["mismatches"][0]["migration"] == wrong
+    assert "newer than this image" in caught.value.message
+
+
+def test_half_a_newer_migration_lets_nobody_work() -> None:
+    """It speaks of the schema behind its last statement."""
+    past = declared(History({**history(a="x").past, "b": Past(sums("x"), 2, complete=False)}), b="a")
+    with pytest.raises(HistoryMismatch) as caught:
+        make_plan(files(a="x"), past, NOTHING)
+    assert "only 1 of its 2 statements" in caught.value.message
+
+
+def test_a_migration_that_is_missing_in_the_middle_is_no_newer_one() -> None:
+    """Whatever it declares: these files are no older version of what was applied."""
+    past = declared(history(a="x", b="y", c="z"), b="a")
+    with pytest.raises(HistoryMismatch) as caught:
+        make_plan(files(a="x", c="z"), past, NOTHING)
+    assert [each["migration"] for each in caught.value.facts["mismatches"]] == ["b"]
+    with pytest.raises(HistoryMismatch):
+        make_plan(files(a="x", bb="new"), declared(history(a="x", b="y"), b="a"), NOTHING)
+
+
+def test_newer_migrations_that_a_person_allows_to_be_missing_are_as_before() -> None:
+    """Then the schema is to be the one that our files build."""
+    past = declared(history(a="x", b="y"), b="a")
+    plan = make_plan(files(a="x"), past, Allow(allow_missing=frozenset({"b"})))
+    assert plan.newer == ()
+
+
+def test_what_a_file_says_of_older_code_is_noted_when_it_changes() -> None:
+    """Also after it was applied: a comment may be added then."""
+    now = files(a="x", b="y", c="z")
+    now = replace(now, all=(now.all[0], replace(now.all[1], compatible_with="a"), now.all[2]))
+    plan = make_plan(now, declared(history(a="x", b="y", c="z"), c="a"), NOTHING)
+    assert [(each.name, each.compatible_with) for each in plan.declared] == [("b", "a"), ("c", None)]
+    assert make_plan(now, declared(history(a="x", b="y", c="z"), b="a"), NOTHING).declared == ()
+
+
 def test_an_empty_history_leaves_everything() -> None:
     """All files, from their first statements, in the order of their names."""
     assert left(files(b="xy", a="z"), History()) == [("a", 1), ("b", 1)]
