@@ -21,6 +21,8 @@ KEEPING = frozenset(
 MOVING = re.compile(rb"engine|rename", re.IGNORECASE)
 CHOOSING = re.compile(rb"engine|like|exists|/\*", re.IGNORECASE)
 
+LISTED = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND ENGINE = 'InnoDB'"
+
 
 class Engines:
     """The engines of the tables that statements name, asked for once, until something may have changed them.
@@ -71,5 +73,7 @@ class Engines:
             text = str(self._connection.execute(f"SHOW CREATE TABLE {quote(schema)}.{quote(name)}").rows[0][1])
         except ServerError as error:
             return error.errno == NO_SUCH_TABLE  # the statement gives it a meaning of its own, or fails
+        if text.endswith(")") and text.startswith("CREATE TABLE"):  # under sql_mode ANSI it says nothing of the engine
+            return bool(self._connection.execute(LISTED, schema, name).rows)
         # One such line end, or somebody has it in a name; a view has none.
         return text.count("\n) ") == 1 and re.search(r"\n\) (/\*.*?\*/ )?ENGINE=InnoDB\b", text) is not None

@@ -260,6 +260,8 @@ def _allow(statement: Statement, kind: str, file: str) -> None:
         reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
     if reason is None and kind == "set" and _says(UNSETTABLE, statement):
         reason = "the journal is written in the same session, and could not be; leave it out"
+    if reason is None and kind == "set" and _says(rb"\A\s*set\s+transaction\b", statement):
+        reason = "it is for the next transaction alone, which may be the journal's; write SET SESSION TRANSACTION"
     if reason is None and kind == "commit" and set(_words(statement)) - {"COMMIT", "WORK"}:
         reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
     if reason is None and kind == "start transaction" and {"READ", "ONLY"} <= set(_words(statement)):

@@ -163,6 +163,17 @@ def test_the_engine_of_a_table_is_known_after_every_statement_that_may_decide_it
     assert {outcome for (outcome,) in entries(gate.database, "outcome")} == {"applied"}
 
 
+def test_a_file_may_write_its_transaction_under_a_mode_that_hides_engines(gate: Gate) -> None:
+    """With sql_mode ANSI the text of a table does not say in which engine it is; elsewhere it is to be found."""
+    gate.write(a_first="CREATE TABLE a (id INT) ENGINE=InnoDB; CREATE TABLE old (id INT) ENGINE=MyISAM;").run()
+    gate.write(
+        b_second="SET sql_mode = 'ANSI'; BEGIN; INSERT INTO a VALUES (1); INSERT INTO a VALUES (2); COMMIT;"
+    ).run()
+    assert gate.database.rows("SELECT id FROM a ORDER BY id") == ((1,), (2,))
+    gate.write(c_third="SET sql_mode = 'ANSI'; BEGIN; INSERT INTO old VALUES (1); COMMIT;")
+    assert last(gate.run(expected=11))["ordinal"] == 3
+
+
 def test_of_tables_made_without_naming_an_engine_only_the_first_is_asked_about(gate: Gate) -> None:
     """The server would have to open each right after it was made, for us alone."""
     asked: list[bytes] = []

@@ -122,6 +122,7 @@ def test_no_migration_at_all_is_refused(tmp_path: Path) -> None:
         ("SET SESSION TRANSACTION READ ONLY", 1),
         ("SET `autocommit` = 0", 1),
         ("SET completion_type = 1", 1),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1),
         ("SET SESSION sql_select_limit = 0", 1),
         ("START TRANSACTION READ ONLY;\nSELECT 1;\nCOMMIT", 1),
         ("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;\nCOMMIT", 1),
