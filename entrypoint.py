@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from schemagate import __version__
-from schemagate.arguments import WITHOUT_FILES, parse
+from schemagate.arguments import parse
 from schemagate.current import is_current, meet
 from schemagate.errors import SchemagateError
 from schemagate.files import find
@@ -159,9 +159,8 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
     try:
         settings = None
         if arguments.command != "new":
-            needs = arguments.command not in WITHOUT_FILES
             with stop.at_once():
-                settings = load_settings(environment, arguments.flags, needs_migrations=needs)
+                settings = load_settings(environment, arguments.flags, needs_migrations=arguments.needs_migrations)
             log = log.bind(started_by=settings.started_by)
         done = run(arguments, settings, environment, stop, log)
         if arguments.become:
@@ -181,7 +180,7 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
 
 
 # Their answer is what they print; what they log is beside it.
-ANSWERING = frozenset({"status", "snapshot", "new"})
+ANSWERING = frozenset({"status", "diff", "snapshot", "new"})
 
 
 def run(
@@ -198,6 +197,10 @@ def run(
 
     from schemagate import commands
 
+    if arguments.command == "diff":
+        from schemagate.comparing import diff
+
+        return diff(arguments, settings, stop, log)
     command = {
         "wait": commands.wait,
         "check": commands.check,

@@ -23,6 +23,7 @@ COMMANDS = {
     "wait": "wait for MySQL, and nothing else",
     "check": "the same verdict as up, reading only: pending migrations are exit 23",
     "status": "what is applied, what is pending; --json for machines",
+    "diff": "compare two schemas, of live, snapshot, migrations, URL, FILE.sql; prints the DDL between them",
     "snapshot": "write schema.sql by running the migrations in the shadow; --check tells whether it is stale",
     "new": "write a new, dated, empty migration: schemagate new add_customer_index",
     "resolve": "say what became of a statement in doubt: resolve MIGRATION:ORDINAL --applied | --not-applied",
@@ -37,18 +38,20 @@ exit codes, by their first digit:
   2x   start again later     20 no server  21 connection lost  22 another start holds the lock
                              23 migrations are pending (check alone)
   3x   look at the database  30 a statement failed  31 a statement is in doubt  32 the schema is not the one expected
+                             33 what could be compared is equal, the rest nobody can tell (diff alone)
   143  SIGTERM, 130 SIGINT: stopped between two statements; the next start goes on from there
 
 examples:
   schemagate                                  in the container: all of it
   schemagate up -- node server.js             become the application once the schema is right
   schemagate status --host 127.0.0.1 --port 3308 --user root --database shop
+  schemagate diff live migrations             what is different, and the DDL for it
   schemagate snapshot                         after writing a migration; review the change of schema.sql
 """
 
 
 WITHOUT_FILES = frozenset({"wait", "resolve"})  # the commands that need no migrations
-OWN = ("--json", "--check", "--applied", "--not-applied", "--version")  # options that are no settings
+OWN = ("--json", "--sql", "--check", "--applied", "--not-applied", "--version")  # options that are no settings
 
 
 class Arguments(Value):
@@ -61,6 +64,15 @@ class Arguments(Value):
     check: bool = False
     name: str = ""
     outcome: str = ""
+    sides: tuple[str, ...] = ()
+    sql: bool = False
+
+    @property
+    def needs_migrations(self) -> bool:
+        """Does the command read the directory of migrations?"""
+        if self.command != "diff":
+            return self.command not in WITHOUT_FILES
+        return len(self.sides) < 2 or bool({"", "snapshot", "migrations"} & {*self.sides})
 
 
 def parse(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Arguments:
@@ -84,14 +96,18 @@ def _parse(argv: Sequence[str], environment: Mapping[str, str] | None) -> Argume
     known, unknown = parser.parse_known_args(argv)
     found = vars(known)
     names = {setting.name for setting in SETTINGS}
+    flags = {name: value for name, value in found.items() if name in names and value is not None}
+    sides = _sides(found.get("sides", []), flags)
     arguments = Arguments(
         found["command"] or "up",
-        {name: value for name, value in found.items() if name in names and value is not None},
+        flags,
         become,
         found.get("json", False),
         found.get("check", False),
         found.get("name", ""),
         found.get("outcome", ""),
+        sides,
+        found.get("sql", False),
     )
     if unknown:
         raise _nonsense(unknown, arguments, environment)
@@ -151,6 +167,11 @@ def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
     """What one command takes and no other."""
     if command == "status":
         parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    elif command == "diff":
+        what = "live, snapshot, migrations, mysql://user:password@host:port/database, or the path of a .sql file"
+        parser.add_argument("sides", metavar="FROM TO", nargs="*", help=f"each of {what} (live snapshot)")
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of text for people")
+        parser.add_argument("--sql", action="store_true", help="the DDL alone, for a client to run")
     elif command == "snapshot":
         parser.add_argument("--check", action="store_true", help="write nothing; exit 15 if schema.sql is stale")
     elif command == "new":
@@ -160,6 +181,31 @@ def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
         said = parser.add_mutually_exclusive_group(required=True)
         said.add_argument("--applied", dest="outcome", action="store_const", const="applied")
         said.add_argument("--not-applied", dest="outcome", action="store_const", const="failed")
+
+
+def _sides(words: Sequence[str], flags: dict[str, str]) -> tuple[str, ...]:
+    """FROM and TO; the URL of a server, which may hold a password, becomes a setting and is "url" here.
+
+    Where both are URLs, the server of the first is the one to compare on. Raises SettingsInvalid for a third word.
+    """
+    if len(words) > 2:
+        from schemagate.errors import SettingsInvalid
+
+        problem = "diff compares two schemas, and more words were typed"
+        raise SettingsInvalid(f"{problem}; `schemagate diff --help` tells more", problems=[problem])
+    for word, name in zip(words, ("SCHEMAGATE_FROM_URL", "SCHEMAGATE_TO_URL"), strict=False):
+        if "://" in word:
+            flags[name] = word
+    sides = tuple("url" if "://" in word else word for word in words)
+    if sides == ("url", "url"):
+        from schemagate.sources import read_url
+
+        try:
+            parts = read_url(words[0])
+        except ValueError:  # which the settings will say
+            parts = {}
+        flags.update({name: text for name, text in parts.items() if name not in flags})
+    return sides
 
 
 def _without_flag() -> str:
@@ -185,8 +231,7 @@ def _nonsense(unknown: Sequence[str], arguments: Arguments, environment: Mapping
     problems = _problems(unknown, arguments.command)
     if environment is not None and arguments.command != "new":
         try:
-            needs = arguments.command not in WITHOUT_FILES
-            load_settings(environment, arguments.flags, needs_migrations=needs)
+            load_settings(environment, arguments.flags, needs_migrations=arguments.needs_migrations)
         except SettingsInvalid as error:
             problems += error.facts["problems"]
     several = f"{len(problems)} things are wrong: " if len(problems) > 1 else ""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from schemagate.sources import Secret
+from schemagate.sources import Secret, read_url
 from schemagate.values import Value
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h)?"
@@ -36,6 +36,11 @@ def _plain(text: str) -> str:
     if not text.isprintable() and re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):
         raise ValueError("holds a control character or is not UTF-8")
     return text
+
+
+def _other_url(text: str) -> Secret:
+    read_url(text)
+    return Secret(text)
 
 
 def _text(text: str) -> str:
@@ -176,6 +181,7 @@ SCHEMA = Type("schema", _schema)
 SHADOW = Type("auto, off, a schema", _shadow)
 PASSWORD = Type("secret", _password)
 URL = Type("URL with a secret", str)
+OTHER_URL = Type("URL with a secret", _other_url)
 TRUTH = Type("true, false", _truth)
 NAMES = Type("names, comma between", _names)
 PATH = Type("path", _plain)

@@ -104,13 +104,13 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
             {} if busy else {entry.migration: in_words(entry, looker) for entry in history.in_doubt},
         )
     if arguments.json:
-        _answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
+        answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
     else:
-        _answer(_table(rows))
+        answer(_table(rows))
     return {"message": f"{len(rows)} migrations"}
 
 
-def _answer(text: str) -> None:
+def answer(text: str) -> None:
     """Print what was asked for. A reader who has had enough is content; raises SettingsInvalid where it cannot go."""
     try:
         Output(sys.stdout, getattr(sys.stdout, "encoding", None) or "utf-8").put(text)
@@ -248,7 +248,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}.", problems=[str(error)]) from error
     log.info("snapshot.written", file=str(path), objects=len(built.objects))
-    _answer(str(path))
+    answer(str(path))
     return {"message": f"{path} written"}
 
 
@@ -313,7 +313,7 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
             file.write(f"-- {name.replace('_', ' ')}: why, in one line\n")
     except OSError as error:
         raise MigrationInvalid(f"{path} cannot be written: {error.strerror}.", file=str(path)) from error
-    _answer(str(path))
+    answer(str(path))
     return {"message": f"{path} written"}
 
 

@@ -15,6 +15,7 @@
     ├── StatementFailed       30  statement.failed          3x: look at the database first
     ├── StatementInDoubt      31  statement.in_doubt
     ├── SchemaDrift           32  schema.drift
+    ├── NotComparable         33  schema.not_comparable     (`diff` alone)
     └── Interrupted      130/143  start.interrupted
 
 Success is 0 (`start.finished`). Any other exception is a bug: 1 (`start.crashed`).
@@ -138,6 +139,13 @@ class SchemaDrift(SchemagateError):
 
     exit_code = 32
     event = "schema.drift"
+
+
+class NotComparable(SchemagateError):
+    """`diff` alone: what could be compared is equal, and something could not be compared here."""
+
+    exit_code = 33
+    event = "schema.not_comparable"
 
 
 class Interrupted(SchemagateError):

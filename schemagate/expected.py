@@ -13,8 +13,10 @@ from schemagate.schema import Difference, compare, outline, part_of
 from schemagate.shadow import NotRehearsed, Refused, ShadowUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemagate.migrations import Migrations
-    from schemagate.schema import Schema
+    from schemagate.schema import Schema, SchemaObject
     from schemagate.server import Server
     from schemagate.shadow import Shadows
     from schemagate.snapshot import Snapshot
@@ -182,18 +184,26 @@ class Expected:
     def _foreign(self, found: Schema) -> set[tuple[str, str]]:
         assert self._snapshot is not None  # noqa: S101 - asked by `against`
         ours = self._snapshot.schema.objects
-        foreign = {key for key in found.objects if key not in ours and key[0] in FOREIGN}
-        absent = {(kind, name.lower()) for kind, name in ours.keys() - found.objects.keys()}
-        foreign = {key for key in foreign if (key[0], key[1].lower()) not in absent}  # lower_case_table_names = 1
+        foreign = foreign_to(ours, found)
         if foreign and not self.header_holds:  # what a stale snapshot does not have need not be a stranger's
             made = {name.lower() for name in self._migrations.tables(self._here)}
-            foreign = {key for key in foreign if key[1].lower() not in made}
-        tables = {name for kind, name in foreign if kind == "table"}
-        return foreign | {
-            key
-            for key, each in found.objects.items()
-            if key[0] == "trigger" and key not in ours and each.attribute("table") in tables
-        }
+            foreign = {key for key in foreign if key[0] == "trigger" or key[1].lower() not in made}
+            tables = {name for kind, name in foreign if kind == "table"}
+            foreign = {key for key in foreign if key[0] != "trigger" or found.objects[key].attribute("table") in tables}
+        return foreign
+
+
+def foreign_to(ours: Mapping[tuple[str, str], SchemaObject], found: Schema) -> set[tuple[str, str]]:
+    """What is found and not one of ours, but for triggers on our tables: those change what our tables do."""
+    foreign = {key for key in found.objects if key not in ours and key[0] in FOREIGN}
+    absent = {(kind, name.lower()) for kind, name in ours.keys() - found.objects.keys()}
+    foreign = {key for key in foreign if (key[0], key[1].lower()) not in absent}  # lower_case_table_names = 1
+    tables = {name for kind, name in foreign if kind == "table"}
+    return foreign | {
+        key
+        for key, each in found.objects.items()
+        if key[0] == "trigger" and key not in ours and each.attribute("table") in tables
+    }
 
 
 class Incomplete(Exception):

@@ -171,6 +171,14 @@ SETTINGS: tuple[Setting, ...] = (
         "auto",
     ),
     Setting(
+        "SCHEMAGATE_FROM_URL",
+        "from_url",
+        checks.OTHER_URL,
+        "`diff`: the server that FROM is, as for `DATABASE_URL`. It may also be typed, for all to see.",
+        secret=True,
+    ),
+    Setting("SCHEMAGATE_TO_URL", "to_url", checks.OTHER_URL, "`diff`: the server that TO is.", secret=True),
+    Setting(
         "SCHEMAGATE_CREATE_DATABASE",
         "create_database",
         checks.TRUTH,

@@ -58,6 +58,8 @@ class Settings(Value):
     stop_seconds: float
     shadow: str
     cluster: str
+    from_url: Secret | None
+    to_url: Secret | None
     create_database: bool
     allow_edited: frozenset[str]
     allow_missing: frozenset[str]
@@ -156,6 +158,7 @@ class _Load:
     def texts(self, setting: Setting) -> list[Source]:
         """What the command line says, else what the variables say."""
         if setting.name in self.flags:
+            self.secrets += url_secrets(self.flags[setting.name]) if setting.secret else ()
             return [Source(setting.flag or setting.name, self.flags[setting.name])]
         found = [Source(name, self.environment[name]) for name in setting.variables if name in self.environment]
         if setting.type is checks.PORT:
@@ -250,6 +253,7 @@ def _whoever(environment: Mapping[str, str]) -> str:
 def _unknown(environment: Mapping[str, str], flags: Mapping[str, str]) -> list[str]:
     """A setting that is misspelt would else be a default that nobody asked for."""
     known = {name: setting.name for setting in SETTINGS for name in setting.variables}
+    known |= {f"{name}_FILE": setting.name for setting in SETTINGS if setting.secret for name in setting.variables}
     given = [name for name in environment if name.startswith(PREFIX)] + list(flags)
     problems = []
     for name in sorted(set(given) - known.keys()):

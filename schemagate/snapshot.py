@@ -123,14 +123,16 @@ def _sections(schema: Schema) -> Iterator[str]:
                 "A snapshot cannot hold a trigger, routine or event made under sql_mode NO_BACKSLASH_ESCAPES: "
                 "make it without."
             )
-        if each is None:
-            yield f"\n{text};\n"
-        elif each.kind in BODIES:
-            mark = next(mark for mark in chain((";;", "$$"), map("${}$".format, count())) if mark not in text)
-            yield f"\nDELIMITER {mark}\n{text}{_line_end(text)}{mark}\nDELIMITER ;\n"
-        else:
-            yield f"\n{text};\n"
+        yield f"\n{for_clients(each.kind if each else '', text)}\n"
     yield "\nSET SESSION foreign_key_checks = 1;\n"
+
+
+def for_clients(kind: str, text: str) -> str:
+    """A statement that makes an object of this kind, as the command-line clients take it."""
+    if kind not in BODIES:
+        return f"{text};"
+    mark = next(mark for mark in chain((";;", "$$"), map("${}$".format, count())) if mark not in text)
+    return f"DELIMITER {mark}\n{text}{_line_end(text)}{mark}\nDELIMITER ;"
 
 
 def _line_end(text: str) -> str:

@@ -44,13 +44,13 @@ def expect(migrations: Migrations, connection: Connection, here: Server, shadows
     return Expected(migrations, parsed, here, shadows)
 
 
-def text_of(path: str) -> str:
+def text_of(path: str, name: str = SNAPSHOT) -> str:
     """The text of a snapshot file. Raises MigrationInvalid, with the line of what is no text."""
     try:
         with open(path, "rb") as file:
-            return "".join(decode([file.read()], SNAPSHOT)).replace("\r\n", "\n")
+            return "".join(decode([file.read()], name)).replace("\r\n", "\n")
     except OSError as error:
-        raise MigrationInvalid(f"{SNAPSHOT} cannot be read: {error.strerror}.", file=SNAPSHOT) from error
+        raise MigrationInvalid(f"{name} cannot be read: {error.strerror}.", file=name) from error
 
 
 def verify(

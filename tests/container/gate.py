@@ -89,7 +89,7 @@ class Gate:
         """Start the image with these words and settings, and wait for its end."""
         done = self.engine.docker("run", "--rm", *self._options(settings, options), *words, check=False)
         assert done.returncode < 125 or done.returncode > 127, done.stderr
-        return Ended(done.returncode, done.stdout)
+        return Ended(done.returncode, done.stderr if words[:1] == ("diff",) else done.stdout)  # which answers on stdout
 
     def begin(self, *words: str, statement: str = "", line: str = "", **settings: str) -> str:
         """Start the image in the background; answers the container once the server runs a statement with that text, or

@@ -149,6 +149,11 @@ def a_column_changed_by_hand(gate: Gate) -> Ended:
     return gate.run("up")
 
 
+def no_shadow_to_compare_in(gate: Gate) -> Ended:
+    a_good_start(gate)
+    return gate.run("diff", "live", "migrations", SCHEMAGATE_SHADOW="off")
+
+
 def stopped(gate: Gate) -> Ended:
     """`docker stop` in the middle of a statement: it is waited for, and the next start goes on behind it."""
     gate.write(_01_shop=CUSTOMERS + "INSERT INTO customers SELECT 1 + SLEEP(1.4);\nINSERT INTO customers VALUES (2);\n")
@@ -192,6 +197,7 @@ WAYS: dict[int, Callable[[Gate], Ended]] = {
     30: rows_that_do_not_fit,
     31: killed_in_a_statement_that_commits_by_itself,
     32: a_column_changed_by_hand,
+    33: no_shadow_to_compare_in,
     130: interrupted,
     143: stopped,
 }

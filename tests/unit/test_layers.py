@@ -20,7 +20,7 @@ ORDER = """
     wording effects resuming rules
     ahead plan isolation hashes looking traces witness deciding
     shadow expected verify newer rehearse settle aftermath session engines apply
-    arguments commands
+    arguments commands printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 
 
