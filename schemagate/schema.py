@@ -223,8 +223,8 @@ def _place(key: tuple[str, str]) -> tuple[int, str]:
 def _clauses_differ(expected: SchemaObject, found: SchemaObject) -> Iterator[Difference]:
     ours, theirs = _texts(expected), _texts(found)
     for key in sorted(dict.fromkeys([*ours, *theirs]), key=lambda key: ORDER.index(key[0])):
-        if key[1] == PLACE or (key[1] == "status" and not (key in ours and key in theirs)):
-            continue
+        if key == ("attribute", PLACE) or (key == ("attribute", "status") and not (key in ours and key in theirs)):
+            continue  # of a trigger, and of an event
         left, right = _without(ours.get(key, ()), theirs.get(key, ())), _without(theirs.get(key, ()), ours.get(key, ()))
         for at in range(max(len(left), len(right))):
             texts = (left[at] if at < len(left) else None, right[at] if at < len(right) else None)

@@ -69,6 +69,15 @@ def test_each_clause_that_differs_is_one_difference_in_words_for_a_person() -> N
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["status", "position"])
+def test_a_column_may_have_the_name_of_what_is_not_compared_elsewhere(name: str) -> None:
+    """The status of an event that came from another server, and the place of a trigger, are no columns."""
+    one, two = schema(table("t", "`id` int", f"`{name}` int")), schema(table("t", "`id` int"))
+    assert told(one, two) == [("table t", f"column {name}", f"`{name}` int", None)]
+    assert told(two, one) == [("table t", f"column {name}", None, f"`{name}` int")]
+    assert told(one, schema(table("t", "`id` int", f"`{name}` text"))) != []
+
+
 def test_the_order_of_columns_is_a_difference_of_its_own() -> None:
     """Only of those that both have: what is missing or too much is told once."""
     expected, found = table("t", "`a` int", "`b` int", "`c` int"), table("t", "`c` int", "`x` int", "`a` int")
