@@ -32,9 +32,9 @@ containers: $(VENV)/.done  ## the tests in containers alone: the image, the stac
 test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built once from Debian's source (root; minutes)
 	$(VENV)/bin/pytest -v tests/kubernetes/real_kubelet.py $(PYTEST)
 
-kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? hours, or MINUTES=25; ROUNDS=10000 SEED=1 by chance
-	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(EVERY),--every $(EVERY)) $(if $(MINUTES),--minutes $(MINUTES)) \
-	  $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),$(if $(SERVER),,--write))
+kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? SERVER=mysql RESUME=1; or MINUTES=25; or ROUNDS=10000 SEED=1
+	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(ROWS),--rows $(ROWS)) $(if $(RESUME),--resume) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),--write)
 
 test-clusters: $(VENV)/.done  ## three real nodes each of Group Replication and Galera (root; minutes, two gigabytes of memory)
 	$(RUN) tests/cluster/nodes.py && unshare --net $(VENV)/bin/pytest -v tests/cluster/real_clusters.py $(PYTEST)

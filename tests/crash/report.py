@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.crash.statements import VARIANTS, blocked, long
+from tests.crash.stories import BLOCKING, STORIES, long
 
 if TYPE_CHECKING:
     from tests.crash.matrix import Point, Result
@@ -18,7 +20,7 @@ ENDS = ("equal", "asked", "refused", "wrong")
 HEAD = """\
 # The kill matrix
 
-<!-- tests/crash/matrix.py writes this page: {command} -->
+<!-- tests/crash/matrix.py writes this page, each server's part with the command that stands there -->
 
 Starts are interrupted at the points below, and then started again until one ends. What is found then, objects and
 rows, is compared with a run that nobody interrupted.
@@ -31,30 +33,63 @@ rows, is compared with a run that nobody interrupted.
   the next start ended with exit 11 before it changed anything, and said which statement cannot be gone on with.
 - **wrong**: anything else.
 
+A story is told of one schema chapter by chapter, as images of an application follow each other: files that create,
+alter in every way, rename, drop, fill, and make views, triggers, procedures and events. Each chapter is interrupted
+once; then comes the next one, in the same schema. So it is on an empty schema, on one with rows, with and without a
+snapshot, for an account without a shadow, and for what only a session knows.
+
 A packet is a request of the client or its whole answer; the client is killed, and the connection cut, before the server
 has it and when the server has answered. A connection that is *stalled* passes nothing on and closes nothing, as when a
-node dies without a word; the next start comes before the server notices.
+node dies without a word; the next start comes before the server notices. What is the same point is tried once:
+
+- A client that is killed or stalled leaves what its last write left. So there are no such points at packets that only
+  read, or that only set something in the session; and "killed before a packet" is "killed after the one before it".
+- Of a packet that only reads, the server is the same before and after it. So a connection is cut there once.
+- No entry of the journal, commit or lock waits for a client that has gone: killed when it is sent or when it is done is
+  the same. One that stalls there is found as one that was killed, by a start that waits a little longer.
+- The shadow is dropped by the next start whatever is in it. So no connection is stalled there, and none is reset before
+  the server has the packet.
+- A reset ends all connections of a start at once, where the others end one. All packets of one story are reset.
+- What every chapter does around its statements (meeting the server, locks, reading the schema, the proof) is
+  interrupted where it is said first, and the statements with their entries in every chapter.
 """
 
 
-def page(results: Sequence[Result], groups: Sequence[str], choice: str, rows: int, seconds: float) -> str:
-    """The page, from real results."""
-    command = "make kill-matrix" + choice + (f" ROWS={rows}" if rows != 1_000_000 else "")
-    said = [HEAD.format(command=command)]
-    said.append(f"The table of the long statements had {rows:,} rows. Written in {seconds / 60:.0f} minutes by")
-    said.append(f"\n    {command}\n")
-    for result in results:
-        said += [f"## {result.label}\n", f"| interrupted | points | {' | '.join(ENDS)} |", "|---" * 6 + "|"]
-        for group in groups:
-            if counts := result.count(group):
-                said.append(_row(group, counts))
-        said += [_row("all", result.count()), ""]
-        if len(result.done) < result.points:
-            said.append(f"These are {len(result.done)} of {result.points} points, spread over all of them.\n")
-        if missed := result.count()["missed"]:
-            said.append(f"Another {missed} points were not reached: a conversation is not always of the same length.\n")
-    said += [*_asked(results), *_wrong(results)]
-    return "\n".join(said).rstrip() + "\n"
+def command(label: str, options: argparse.Namespace) -> str:
+    """What makes the part of this server."""
+    if options.rounds:
+        return f"make kill-matrix SERVER={label} ROUNDS={options.rounds} SEED={options.seed}"
+    minutes = f" MINUTES={options.minutes:g}" if options.minutes else ""
+    return f"make kill-matrix SERVER={label}{minutes}" + (f" ROWS={options.rows}" if options.rows != 1_000_000 else "")
+
+
+def section(result: Result, groups: Sequence[str], command: str, rows: int) -> str:
+    """The part of one server, from a real result."""
+    said = [f"## {result.label}\n", f"| interrupted | points | {' | '.join(ENDS)} |", "|---" * 6 + "|"]
+    said += [_row(group, counts) for group in groups if (counts := result.count(group))]
+    said += [_row("all", result.count()), ""]
+    if len(result.done) < result.points:
+        said.append(f"These are {len(result.done)} of {result.points} points, spread over all of them.\n")
+    if result.same:
+        said.append(
+            f"If no packet were the same point as another, the first two lines would be {result.same:,} points.\n"
+        )
+    if missed := result.count()["missed"]:
+        said.append(f"Another {missed} points were not reached: a conversation is not always of the same length.\n")
+    said.append(
+        f"The table of the long statements had {rows:,} rows. Written in {result.seconds / 60:.0f} minutes by\n"
+    )
+    said.append(f"    {command}\n")
+    return "\n".join([*said, *_asked(result), *_wrong(result)]).rstrip() + "\n"
+
+
+def write(label: str, part: str, page: Path = PAGE) -> None:
+    """Put the part of this server into the page; those of others stay."""
+    old = page.read_text("utf-8") if page.exists() else ""
+    parts = {found[1]: found[0] for found in re.finditer(r"^## (\S+)\n.*?(?=^## |\Z)", old, re.MULTILINE | re.DOTALL)}
+    parts[label] = part
+    order = sorted(parts, key=lambda each: (not each.startswith("mysql"), each))
+    page.write_text("\n".join([HEAD, *(parts[each].rstrip() + "\n" for each in order)]), "utf-8")
 
 
 def _row(name: str, counts: Counter[str]) -> str:
@@ -62,24 +97,20 @@ def _row(name: str, counts: Counter[str]) -> str:
     return f"| {name} | {points} | {' | '.join(str(counts[end]) for end in ENDS)} |"
 
 
-def _asked(results: Sequence[Result]) -> list[str]:
-    labels = sorted({label for result in results for label in result.asked})
-    if not labels:
-        return ["## What was asked\n", "Nothing.\n"]
-    texts = {label: each.text(label) for each in (*VARIANTS.values(), *long(1), *blocked()) for label in each.labels}
-    columns = " | ".join(result.label for result in results)
-    said = ["## What was asked\n", f"| statement | {columns} |", "|---" * (len(results) + 1) + "|"]
-    for label in labels:
-        counts = " | ".join(str(result.asked[label]) for result in results)
-        said.append(f"| `{' '.join(texts.get(label, label).split())[:80]}` | {counts} |")
+def _asked(result: Result) -> list[str]:
+    if not result.asked:
+        return ["Nothing was asked.\n"]
+    texts = {label: text for each in (*STORIES.values(), long(1), BLOCKING) for label, text in each.texts.items()}
+    said = ["| asked about | times |", "|---|---|"]
+    for label, times in sorted(result.asked.items()):
+        said.append(f"| `{' '.join(texts.get(label, label).split())[:80]}` | {times} |")
     return [*said, ""]
 
 
-def _wrong(results: Sequence[Result]) -> list[str]:
-    found = [(result.label, *each) for result in results for each in result.wrong]
-    if not found:
-        return []
-    return ["## What was wrong\n", *(f"    {line(label, point)}" for label, point, _ in found)]
+def _wrong(result: Result) -> list[str]:
+    return ["What was wrong:\n", *(f"    {line(result.label, point)}" for point, _ in result.wrong)] * bool(
+        result.wrong
+    )
 
 
 def line(label: str, point: Point) -> str:

@@ -6,9 +6,12 @@ import random
 import time
 from pathlib import Path
 
+from tests.crash.scene import Scene
+from tests.crash.stage import stage
 from tests.crash.starts import Start
-from tests.crash.statements import SEEN, Variant
-from tests.crash.trial import MAY_END, Scene, stage
+from tests.crash.statements import SEEN
+from tests.crash.stories import Story, at_once
+from tests.crash.trial import MAY_END
 from tests.reach import Server
 
 STARTS, KILLS = 50, 15
@@ -17,10 +20,12 @@ STARTS, KILLS = 50, 15
 def test_fifty_starts_with_kills_among_them_apply_each_statement_once(server: Server, tmp_path: Path) -> None:
     """Whoever is killed, at work or waiting, the others go on; in the end all survivors found the same schema."""
     # Without what a person is asked about: who is killed when is a matter of chance.
-    variant, dice = Variant("fifty", SEEN), random.Random(f"fifty {server.label}")
+    story, dice = Story("fifty", at_once(SEEN)), random.Random(f"fifty {server.label}")
+    (chapter,) = story.chapters
     with stage(server, tmp_path) as here:
-        reference = here.reference(variant)
-        with Scene(here, variant) as scene:
+        reference = here.reference(story, chapter)
+        with Scene(here.place, story) as scene:
+            scene.turn_to(chapter, None)
             starts = [scene.begin() for _ in range(STARTS)]
             killed = [_kill_one(scene, starts, dice) for _ in range(KILLS)]
             codes = [start.wait(120) or 0 for start in starts if start.ended.wait(120)]
@@ -29,7 +34,7 @@ def test_fifty_starts_with_kills_among_them_apply_each_statement_once(server: Se
                 start.text[-500:] for start in starts if start.code not in MAY_END
             ]
             assert codes.count(0) >= STARTS - KILLS
-            scene.judge(reference)
+            scene.judge(reference.ends)
             assert any(killed), "nobody was killed at work"
 
 

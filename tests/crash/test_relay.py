@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import pymysql
 import pytest
 
 from schemagate.lock import lock_name
-from tests.crash import picture, trial
+from tests.crash import picture, scene
+from tests.crash.faults import Fault
 from tests.crash.relay import Exchange, Relay
-from tests.crash.statements import VARIANTS
-from tests.crash.trial import Fault, Scene, Stage, Wrong, stage
+from tests.crash.scene import Scene, Wrong
+from tests.crash.stage import Stage, stage
+from tests.crash.stories import STORIES
 from tests.databases import Database
 from tests.reach import Server
 
@@ -98,44 +101,54 @@ def test_a_picture_shows_every_kind_of_difference(database: Database) -> None:
     assert now() == seen[-1]
 
 
+STORY = STORIES["session"]
+(CHAPTER,) = STORY.chapters
+
+
+@contextlib.contextmanager
+def told(here: Stage) -> Iterator[Scene]:
+    """A scene in which the story was told without interruption."""
+    with Scene(here.place, STORY) as made:
+        made.prepare()
+        made.turn_to(CHAPTER, None)
+        made.undisturbed()
+        yield made
+
+
 def test_the_judge_sees_what_is_wrong(server: Server, tmp_path: Path) -> None:
     """A row too many, an entry in doubt, no proof: none of it is equal."""
-    variant = VARIANTS["session"]
     with stage(server, tmp_path) as here:
-        reference = here.reference(variant)
+        expected = here.reference(STORY, CHAPTER).ends
         for damage, undone, says in (
             ("INSERT INTO tally VALUES ('twice', 1)", "DELETE FROM tally WHERE what = 'twice'", "rows of tally"),
             ("UPDATE schemagate_journal SET outcome = 'begun' WHERE ordinal = 2", "", "the journal has"),
             ("DELETE FROM schemagate_verified", "", "the proof was not remembered"),
         ):
-            with Scene(here, variant) as scene:
-                assert scene.begin().wait(30) == 0
-                scene.judge(reference)
-                scene.sql(damage)
+            with told(here) as made:
+                made.judge(expected)
+                made.sql(damage)
                 with pytest.raises(Wrong, match=says):
-                    scene.judge(reference)
+                    made.judge(expected)
                 if undone:
-                    scene.sql(undone)
-                    scene.judge(reference)
+                    made.sql(undone)
+                    made.judge(expected)
 
 
 def test_the_judge_sees_what_is_left(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shadow, a session in the schema, a lock: a start that ends leaves none of them."""
-    monkeypatch.setattr(trial, "LEFT_SECONDS", 0.5)
-    variant = VARIANTS["session"]
-    with stage(server, tmp_path) as here, Scene(here, variant) as scene:
-        reference = here.reference(variant)
-        assert scene.begin().wait(30) == 0
-        scene.judge(reference)
-        with contextlib.closing(server.connect(scene.name)), pytest.raises(Wrong, match="sessions or locks are left"):
-            scene.judge(reference)
+    monkeypatch.setattr(scene, "LEFT_SECONDS", 0.5)
+    with stage(server, tmp_path) as here, told(here) as made:
+        expected = here.reference(STORY, CHAPTER).ends
+        made.judge(expected)
+        with contextlib.closing(server.connect(made.name)), pytest.raises(Wrong, match="sessions or locks are left"):
+            made.judge(expected)
         with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT GET_LOCK(%s, 0)", (lock_name(scene.name),))
+            cursor.execute("SELECT GET_LOCK(%s, 0)", (lock_name(made.name),))
             with pytest.raises(Wrong, match="sessions or locks are left"):
-                scene.judge(reference)
-        scene.sql(f"CREATE DATABASE {scene.shadow}")
+                made.judge(expected)
+        made.sql(f"CREATE DATABASE {made.shadow}")
         with pytest.raises(Wrong, match="the shadow is left"):
-            scene.judge(reference)
+            made.judge(expected)
 
 
 def test_a_point_that_is_not_reached_is_not_counted(server: Server, tmp_path: Path) -> None:
@@ -146,4 +159,4 @@ def test_a_point_that_is_not_reached_is_not_counted(server: Server, tmp_path: Pa
 
 
 def _end(here: Stage, fault: Fault) -> str:
-    return here.run(VARIANTS["session"], (fault,)).end
+    return here.run(STORY, CHAPTER.name, (fault,)).end
