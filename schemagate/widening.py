@@ -52,8 +52,8 @@ class Column:
 
     @property
     def holds(self) -> tuple[object, ...]:
-        """What a foreign key looks at."""
-        return self.type, self.given, self.unsigned, self.collation, self.never_null, self.generated
+        """What may not change under a foreign key; MySQL counts AUTO_INCREMENT in, too."""
+        return self.type, self.given, self.unsigned, self.collation, self.never_null, self.generated, self.counts
 
 
 @lru_cache(maxsize=10_000)
