@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """One start of `up`: wait, migrate, verify. Returns what it did, as fields; raises whatever keeps the gate shut."""
-    files = find(settings.migrations)
+    files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
         if is_current(connection, greeting, files, log):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemagate.files import is_repeatable
 from schemagate.sql import COMPATIBLE
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ def ahead(migrations: Migrations, history: History) -> tuple[Later, ...]:
     Each has to say for itself that it keeps working the code that ends with our last one: what comes after it may take
     back what it promised.
     """
-    ours = {migration.name for migration in migrations.all if migration.count}
+    ours = {migration.name for migration in migrations.all if migration.count and not migration.repeatable}
     last = max(ours, default="")
     if not all(name in history.past and history.past[name].complete for name in ours):
         return ()
-    later = sorted(name for name, past in history.past.items() if past.applied and name > last and name not in ours)
+    known = {name for name, past in history.past.items() if past.applied and not is_repeatable(name)}
+    later = sorted(name for name in known if name > last and name not in ours)
     return tuple(Later(name, _wrong(name, last, history)) for name in later)
 
 

@@ -25,6 +25,7 @@ from schemagate.lexer import quote
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
+from schemagate.variables import run
 from schemagate.witness import witnessed
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def apply(
 
     Whatever it raises: the journal says what was applied, and the next start goes on from there.
     """
-    run = _Run(connection, journal, tracer, look, here, settings, stop, log)
+    work = _Run(connection, journal, tracer, look, here, settings, stop, log)
     for migration, count in plan.accepted:
         checksums = [statement.checksum for statement in islice(migration.statements(), count)]
         log.warning("migration.accepted", migration=migration.name, statements=count)
@@ -89,19 +90,21 @@ def apply(
         journal.complete(migration.name, migration.count)
     for migration in plan.declared:
         journal.declare(migration.name, migration.compatible_with)
+    for name in plan.removed:
+        log.info("migration.removed", migration=name)
     try:
         for todo in plan.todo:
-            run.file(todo)
+            work.file(todo)
     except ConnectionLost:
         raise
     except (SchemagateError, ServerError):
-        run.leave()
+        work.leave()
         raise
     else:
-        run.leave()
+        work.leave()
     finally:
         connection.catch_up()
-    return Applied(len(plan.todo), run.statements, run.rows)
+    return Applied(len(plan.todo), work.statements, work.rows)
 
 
 class _Run:
@@ -239,7 +242,7 @@ class _Run:
         self._connection.meanwhile(partial(self._engines.begun, statement, entry.kind))
         began = time.monotonic()
         try:
-            rows = self._connection.run(statement.raw)
+            rows = run(self._connection, statement)
         except ServerError as error:
             self._end_what_it_began(entry.kind, "ROLLBACK")
             self._after_error(migration, statement, entry, error, time.monotonic() - began)
@@ -293,7 +296,7 @@ class _Run:
         """In a transaction, or without any effect that lasts: the entry is written before the next commit."""
         began = time.monotonic()
         try:
-            rows = self._connection.run(statement.raw)
+            rows = run(self._connection, statement)
         except ServerError as error:
             left = self._fail(entry, error, time.monotonic() - began)
             raise self._refused(migration, statement, error, left) from error

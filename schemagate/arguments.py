@@ -25,7 +25,7 @@ COMMANDS = {
     "status": "what is applied, what is pending; --json for machines",
     "diff": "compare two schemas, of live, snapshot, migrations, URL, FILE.sql; prints the DDL between them",
     "snapshot": "write schema.sql by running the migrations in the shadow; --check tells whether it is stale",
-    "new": "write a new, dated, empty migration: schemagate new add_customer_index",
+    "new": "write a new, dated, empty migration: schemagate new add_customer_index; --repeatable for a view or routine",
     "resolve": "say what became of a statement in doubt: resolve MIGRATION:ORDINAL --applied | --not-applied",
 }
 
@@ -51,7 +51,8 @@ examples:
 
 
 WITHOUT_FILES = frozenset({"wait", "resolve"})  # the commands that need no migrations
-OWN = ("--json", "--sql", "--check", "--applied", "--not-applied", "--version")  # options that are no settings
+# Options that are no settings.
+OWN = ("--json", "--sql", "--check", "--repeatable", "--applied", "--not-applied", "--version")
 
 
 class Arguments(Value):
@@ -66,6 +67,7 @@ class Arguments(Value):
     outcome: str = ""
     sides: tuple[str, ...] = ()
     sql: bool = False
+    repeatable: bool = False
 
     @property
     def needs_migrations(self) -> bool:
@@ -108,6 +110,7 @@ def _parse(argv: Sequence[str], environment: Mapping[str, str] | None) -> Argume
         found.get("outcome", ""),
         sides,
         found.get("sql", False),
+        found.get("repeatable", False),
     )
     if unknown:
         raise _nonsense(unknown, arguments, environment)
@@ -176,6 +179,7 @@ def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument("--check", action="store_true", help="write nothing; exit 15 if schema.sql is stale")
     elif command == "new":
         parser.add_argument("name", metavar="NAME", help="what it does, in words joined by _")
+        parser.add_argument("--repeatable", action="store_true", help="one that is run again whenever it changes")
     elif command == "resolve":
         parser.add_argument("name", metavar="MIGRATION:ORDINAL")
         said = parser.add_mutually_exclusive_group(required=True)
@@ -212,6 +216,7 @@ def _without_flag() -> str:
     """What --help says of the settings that cannot be typed."""
     import textwrap
 
+    from schemagate.options import VARIABLES, VARIABLES_HELP
     from schemagate.settings import SETTINGS
 
     lines, indent = [], " " * 6
@@ -220,6 +225,7 @@ def _without_flag() -> str:
             lines.append(f"  {setting.name}" + (f", {setting.name}_FILE" if setting.secret else ""))
             text = setting.help.replace("`", "")
             lines += textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    lines += [f"  {VARIABLES}, {VARIABLES}_FILE", f"{indent}{VARIABLES_HELP.replace('`', '')}"]
     return "\n".join(lines)
 
 

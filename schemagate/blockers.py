@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schemagate.lexer import beginning
 from schemagate.refusals import ServerError
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def blockers(connection: Connection, database: str, names: Sequence[str]) -> lis
 
 def _told(row: Sequence[object], holds: str) -> str:
     connection, account, seconds, does = row
-    what = f"running {str(does)[:200]}" if does else "idle"
+    what = f"running {beginning(str(does))}" if does else "idle"
     return f"connection {connection} of {account} {holds}: {what}, for {seconds} s"

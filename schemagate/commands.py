@@ -14,15 +14,15 @@ from schemagate.arbiter import alone, at_arbiter, survey
 from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
-from schemagate.files import SNAPSHOT, find
-from schemagate.history import History, Run, runs
+from schemagate.files import SNAPSHOT, find, in_order, is_repeatable
+from schemagate.history import History, Past, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import worker
 from schemagate.log import Output
 from schemagate.looking import Looker
 from schemagate.migrations import load
 from schemagate.newer import verify_newer
-from schemagate.plan import make_plan, mismatches, newer
+from schemagate.plan import is_done, make_plan, mismatches, newer
 from schemagate.settle import foreseen, in_words
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schemagate.arguments import Arguments
     from schemagate.database import Connection
     from schemagate.log import Log
-    from schemagate.migrations import Migrations
+    from schemagate.migrations import Migration, Migrations
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
@@ -48,7 +48,7 @@ def wait(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict
 
 def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """The verdict of `up` without writing anything: no lock, shadow, journal. Raises what `up` would, or Pending."""
-    files = find(settings.migrations)
+    files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
         if is_current(connection, greeting, files, log):
@@ -90,7 +90,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
 
 def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """Print each migration: applied, pending, edited, missing, …; when, how long, by which start."""
-    migrations = load(find(settings.migrations))
+    migrations = load(find(settings.migrations, settings.variables))
     connection, greeting = meet(settings, stop, log, to_write=False)
     with closing(connection):
         history, busy = _looked_up(connection, greeting.server)
@@ -145,7 +145,7 @@ def _rows(
     doubtful = {entry.migration for entry in history.in_doubt}
     files = {migration.name: migration for migration in migrations.all}
     rows = []
-    for name in sorted(files.keys() | history.past.keys()):
+    for name in in_order(files.keys() | history.past.keys()):
         past, migration, run = history.past.get(name), files.get(name), runs.get(name)
         applied = past.applied if past else 0
         if not migration and not applied and name not in doubtful:
@@ -159,6 +159,8 @@ def _rows(
             state = "newer"
         elif past and past.failed and applied < count:  # what failed may be gone from the file
             state = "failed"
+        elif is_repeatable(name):
+            state = _of_repeatable(migration, past)
         else:
             state = "applied" if (past or not count) and applied >= count else "pending"
         rows.append(
@@ -177,6 +179,14 @@ def _rows(
             }
         )
     return rows
+
+
+def _of_repeatable(migration: Migration | None, past: Past | None) -> str:
+    if migration is None:
+        return "removed"
+    if is_done(migration, past):
+        return "applied"
+    return "changed" if past and past.complete else "pending"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -207,7 +217,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     """
     from schemagate import snapshot as text_of
 
-    migrations = load(find(settings.migrations))
+    migrations = load(find(settings.migrations, settings.variables))
     path = Path(settings.migrations) / SNAPSHOT
     connection, greeting = meet(settings, stop, log, to_write=True)
     here = greeting.server
@@ -281,10 +291,12 @@ def _check_snapshot(migrations: Migrations, expected: Any, path: Path, log: Log)
 
 
 def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[str, Any]:
-    """Write a dated, empty migration and print its path. Raises MigrationInvalid for a name that cannot be, or
-    exists.
+    """Write a dated, empty migration, or a repeatable one without a date, and print its path. Raises MigrationInvalid
+    for a name that cannot be, or exists.
     """
     import re
+
+    from schemagate.repeatable import TEMPLATE
 
     name = arguments.name.strip().removesuffix(".sql")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}", name):
@@ -297,7 +309,11 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
         or ("/migrations" if Path("/migrations").is_dir() else "migrations")
     )
     path = directory / f"{time.strftime('%Y%m%d')}_{name}.sql"
-    existing = sorted(each.name for each in directory.glob("*.sql") if each.name != SNAPSHOT)
+    existing = sorted(
+        each.name for each in directory.glob("*.sql") if each.name != SNAPSHOT and not is_repeatable(each.name)
+    )
+    if arguments.repeatable:
+        path, existing = directory / f"R_{name.removeprefix('R_')}.sql", []
     if existing and path.name <= existing[-1]:
         # Named so, it would come before one that may be applied already, and be refused as out of order.
         newest = existing[-1].removesuffix(".sql").split("_", 1)[0]
@@ -310,7 +326,7 @@ def new(arguments: Arguments, environment: Mapping[str, str], log: Log) -> dict[
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(f"-- {name.replace('_', ' ')}: why, in one line\n")
+            file.write(f"-- {name.replace('_', ' ')}: why, in one line\n{TEMPLATE if arguments.repeatable else ''}")
     except OSError as error:
         raise MigrationInvalid(f"{path} cannot be written: {error.strerror}.", file=str(path)) from error
     answer(str(path))

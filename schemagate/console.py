@@ -105,6 +105,11 @@ EVENTS: dict[str, Event] = {
         "run in their place; those behind them are run.",
         "! {migration} was edited; by the setting, its first {statements} statements count as applied",
     ),
+    "migration.removed": Event(
+        "info",
+        "The file of a repeatable migration is no longer there. What it made stays, as what no migration makes.",
+        "- {migration} is gone; what it made stays",
+    ),
     "migration.began": Event(
         "info",
         "The first pending statement of a migration comes next.",

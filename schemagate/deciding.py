@@ -130,6 +130,6 @@ def _refuse(each: Todo, statement: Statement, rule: Rule) -> None:
         f"were to end in it: {rule.why}. Divide it, so that each part leaves a trace; or, if it may be run twice, "
         "write `-- schemagate: repeatable` on a line before it.",
         **place(file, statement),
-        statement=excerpt(statement.head(2000)),
+        statement=excerpt(statement),
         state="not touched",
     )

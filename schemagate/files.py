@@ -9,6 +9,12 @@ import stat
 from schemagate.errors import MigrationInvalid
 from schemagate.values import Value
 
+TYPE_CHECKING = False  # as in values.py
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemagate.sources import Variables
+
 SNAPSHOT = "schema.sql"
 LONGEST_NAME = 250  # characters; the journal's column takes 255
 
@@ -20,10 +26,24 @@ class Files(Value):
     paths: tuple[str, ...]
     snapshot: str | None
     digest: bytes
+    variables: Variables = ()
 
 
-def find(directory: str) -> Files:
-    """The migration files of a directory, in order. Raises MigrationInvalid for an impossible name, or no file."""
+def is_repeatable(name: str) -> bool:
+    """Is a migration of this name run again whenever it has changed, after all that are run once?"""
+    return name.startswith("R_")
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The names of migrations in the order in which they are run: by code points, the repeatable ones last."""
+    return sorted(names, key=lambda name: (is_repeatable(name), name))
+
+
+def find(directory: str, variables: Variables = ()) -> Files:
+    """The migration files of a directory, in order, with the values that they may ask for, which are in the digest.
+
+    Raises MigrationInvalid for an impossible name, or no file.
+    """
     try:
         names = sorted(os.listdir(directory))
     except OSError as error:
@@ -36,9 +56,10 @@ def find(directory: str) -> Files:
             f"There is no migration in {directory}; mount or copy the files there, or set SCHEMAGATE_MIGRATIONS.",
             file=directory,
         )
-    paths = [os.path.join(directory, name) for name in found]
+    paths = [os.path.join(directory, name) for name in in_order(found)]
     snapshot = os.path.join(directory, SNAPSHOT) if SNAPSHOT in names else None
-    return Files(directory, tuple(paths), snapshot, _digest([*paths, snapshot] if snapshot else paths))
+    digest = _digest([*paths, snapshot] if snapshot else paths, variables)
+    return Files(directory, tuple(paths), snapshot, digest, variables)
 
 
 def _is_migration(directory: str, name: str) -> bool:
@@ -62,7 +83,7 @@ def _is_migration(directory: str, name: str) -> bool:
     return True
 
 
-def _digest(paths: list[str]) -> bytes:
+def _digest(paths: list[str], variables: Variables) -> bytes:
     total = hashlib.sha256()
     for path in paths:
         name = os.path.basename(path)
@@ -71,6 +92,8 @@ def _digest(paths: list[str]) -> bytes:
                 total.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
+    for short, value in variables:
+        total.update(short.encode() + b"\0" + hashlib.sha256(value.reveal().encode()).digest())
     return total.digest()
 
 

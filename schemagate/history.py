@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemagate.checksums import Checksums
+from schemagate.files import is_repeatable
 from schemagate.lexer import quote
 from schemagate.refusals import NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
 
@@ -52,7 +53,8 @@ class Past:
     """What the journal says of one migration.
 
     `checksums` are those of its applied statements, in order from ordinal 1; `statements` is how many the file had when
-    the last of them was run, `complete` whether that was all of them.
+    the last of them was run, `complete` whether that was all of them. Of a repeatable one, all of it is about the last
+    time that it was run.
     """
 
     checksums: Checksums
@@ -94,9 +96,14 @@ def read(connection: Connection, database: str) -> History:
 
 
 def newest(connection: Connection, database: str) -> str:
-    """The last migration of which there is an entry, by name; empty if there is none. Quick on any journal."""
+    """The last migration that is run once of which there is an entry, by name; empty if there is none. Quick on any
+    journal.
+    """
     try:
-        rows = connection.execute(f"SELECT MAX(migration) FROM {quote(database)}.schemagate_journal").rows
+        rows = connection.execute(
+            f"SELECT MAX(migration) FROM {quote(database)}.schemagate_journal WHERE migration < 'R_' "
+            "OR migration >= 'R`'"  # the next character behind _
+        ).rows
     except ServerError as error:
         if error.errno == NO_SUCH_TABLE:
             return ""
@@ -149,7 +156,9 @@ def runs(connection: Connection, database: str) -> dict[str, Run]:
         rows = connection.execute(
             "SELECT j.migration, MAX(j.start_id), "
             "MAX(j.begun_at + INTERVAL ROUND(COALESCE(j.elapsed_ms, 0) * 1000) MICROSECOND), SUM(j.elapsed_ms) / 1000 "
-            f"FROM {db}.schemagate_journal j WHERE j.outcome = 'applied' GROUP BY j.migration"
+            f"FROM {db}.schemagate_journal j WHERE j.outcome = 'applied' AND (LEFT(j.migration, 2) <> 'R_' "
+            f"OR j.start_id = (SELECT MAX(n.start_id) FROM {db}.schemagate_journal n WHERE n.migration = j.migration "
+            "AND n.outcome = 'applied')) GROUP BY j.migration"
         ).rows
     except ServerError as error:
         if error.errno == NO_SUCH_TABLE:
@@ -161,7 +170,8 @@ def runs(connection: Connection, database: str) -> dict[str, Run]:
 
 
 def _entries(connection: Connection, database: str) -> Iterator[tuple[Any, ...]]:
-    # Newest entry of a place last: it is the one that counts.
+    # Newest entry of a place last: it is the one that counts. Of a repeatable migration, which is always run from its
+    # first statement on, those count that are not older than the newest one of that.
     rows: Iterator[tuple[Any, ...]] = connection.stream(
         f"SELECT {', '.join(COLUMNS)} FROM {quote(database)}.schemagate_journal ORDER BY migration, ordinal, id"
     )
@@ -173,7 +183,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
     in_doubt: list[Entry] = []
     failed: dict[str, tuple[int, str]] = {}
-    last_id, previous = 0, None
+    last_id, begun, previous = 0, ("", 0), None  # the newest first statement so far: of which migration, and its entry
     outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
 
     def close(row: tuple[Any, ...]) -> None:
@@ -192,6 +202,10 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
 
     for row in rows:
         last_id = max(last_id, row[0])
+        if row[2] == 1:
+            begun = (row[1], row[0])
+        elif row[0] < begun[1] and row[1] == begun[0] and is_repeatable(row[1]):
+            continue
         if previous is not None and (previous[1], previous[2]) != (row[1], row[2]):
             close(previous)
         previous = row

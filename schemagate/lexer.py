@@ -35,6 +35,7 @@ DOLLARS = rf"(?P<dollars>{DOLLAR}).*?(?P=dollars)"
 
 # Of bytes, a lexeme is given up to here: nobody reads on in a string of megabytes, and it would be there twice.
 LONGEST = 1 << 16
+SEEN = 2000
 ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
@@ -146,6 +147,15 @@ def decoded(lexeme: str, text: Text) -> str:
 def name_of(lexeme: str, text: Text) -> str:
     """The name meant by a lexeme of `text`."""
     return decoded(unquote(lexeme), text)
+
+
+def beginning(text: str) -> str:
+    """The beginning of a statement that some session runs, without what is in its strings.
+
+    That is not ours to tell; and where it is cut, a part of a secret could be left which nobody knows for one.
+    """
+    parts = ("'…'" if kind == "string" else lexeme for kind, lexeme, _ in lexemes(text[:SEEN]))
+    return "".join(parts)[:200]
 
 
 def words(text: str) -> frozenset[str]:

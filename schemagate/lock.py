@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from schemagate.errors import Interrupted, LockTimeout
-from schemagate.lexer import quote
+from schemagate.lexer import beginning, quote
 from schemagate.refusals import INTERRUPTED, ServerError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def describe(connection: Connection, database: str, holder: int) -> dict[str, ob
     try:
         rows = connection.execute("SELECT TIME, INFO FROM information_schema.PROCESSLIST WHERE ID = %s", holder).rows
         if rows and rows[0][1]:
-            facts["statement"], facts["running_seconds"] = str(rows[0][1])[:200], int(rows[0][0])
+            facts["statement"], facts["running_seconds"] = beginning(str(rows[0][1])), int(rows[0][0])
     except ServerError:
         pass  # the process list is more than this account may see
     return facts

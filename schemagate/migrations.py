@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate.checksums import Checksums
 from schemagate.errors import MigrationInvalid
-from schemagate.files import unreadable
+from schemagate.files import is_repeatable, unreadable
 from schemagate.hints import runs
 from schemagate.lexer import significant
+from schemagate.repeatable import Repeatable
 from schemagate.server import OURS
 from schemagate.sql import COMPATIBLE, DIRECTIVES, Statement, decode, statements
+from schemagate.variables import HEAD_BYTES, Filler, Problem, refusal
 
 if TYPE_CHECKING:
     from schemagate.files import Files
     from schemagate.names import Name
     from schemagate.server import Server
+    from schemagate.sources import Variables
 
 CHUNK_BYTES = 1 << 16
 # Statements of short files stay in memory, up to so much in all: a start looks at them five times.
@@ -59,9 +62,10 @@ OTHERS = frozenset({"create temporary table", "create sequence", "create trigger
 class Migration:
     """One SQL file, read and found to be SQL.
 
-    `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order.
-    `checksums` are those of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text of a long one stays in
-    the file: memory hardly grows with it. The statements of a short one may be `kept`.
+    `name` is the file's name without `.sql`: its identity and, compared by code points, its place in the order, in
+    which those that are `repeatable` come last. `variables` are the values that it may ask for. `checksums` are those
+    of its statements, `chunks` the SHA-256 of each 64 KiB of it. The text of a long one stays in the file: memory
+    hardly grows with it. The statements of a short one may be `kept`.
 
     `compatible_with` is the earlier migration that it names so: code that knows the migrations up to that one works
     with the schema after this one, too.
@@ -73,6 +77,12 @@ class Migration:
     chunks: bytes = b""
     kept: tuple[Statement, ...] | None = None
     compatible_with: str | None = None
+    variables: Variables = ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Is it run again whenever it has changed, as a whole?"""
+        return is_repeatable(self.name)
 
     @property
     def file(self) -> str:
@@ -100,7 +110,7 @@ class Migration:
                 raise _changed(self.file)
             known = known[32:]
 
-        yield from read_statements(self.path, compare)
+        yield from read_statements(self.path, compare, Filler(self.variables, self.file))
         if known:
             raise _changed(self.file)
 
@@ -175,38 +185,58 @@ def _renamed(statement: Statement, kind: str) -> Iterator[tuple[Name, Name]]:
 def load(files: Files) -> Migrations:
     """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid, with the line."""
     found: list[Migration] = []
+    problems: list[Problem] = []
     total, room = hashlib.sha256(), KEPT_BYTES
     for path in files.paths:
-        migration = _load_one(path, total.update, room, {each.name for each in found})
+        earlier = {each.name for each in found}
+        migration = _load_one(path, files.variables, total.update, room, earlier, problems)
         room -= sum(len(statement.raw) + STATEMENT_BYTES for statement in migration.kept or ())
         found.append(migration)
+    if problems:
+        raise refusal(problems)
     return Migrations(files.directory, tuple(found), files.snapshot, files.digest, total.hexdigest())
 
 
 def _load_one(
-    path: str, count_in: Callable[[bytes | bytearray], None], room: int, earlier: Set[str] = frozenset()
+    path: str,
+    variables: Variables,
+    count_in: Callable[[bytes | bytearray], None],
+    room: int,
+    earlier: Set[str],
+    problems: list[Problem],
 ) -> Migration:
-    """`room`: how many bytes of statements may be kept; `earlier`: the names of the migrations before it."""
+    """`room`: how many bytes of statements may be kept; `earlier`: the names of the migrations before it. `problems`
+    takes what is wrong with placeholders.
+    """
     file = os.path.basename(path)
     name, chunks = file.removesuffix(".sql"), bytearray()
     kept: list[Statement] | None = []
     count_in(name.encode() + b"\0")
     checksums, some = Checksums(), bytearray()
+    texts = some
+    filler, repeatable = Filler(variables, file), Repeatable(file) if is_repeatable(name) else None
 
     def keep() -> None:
         checksums.extend(some)
-        count_in(some)
+        count_in(texts)
         some.clear()
+        texts.clear()
 
     compatible: str | None = None
     transaction: int | None = None
-    for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest())):
+    for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest()), filler):
         kind = statement.kind  # found anew whenever it is asked for
         _allow(statement, kind, file)
         _know(statement, file)
+        if repeatable:
+            repeatable.allow(statement, kind)
         compatible = _compatible(statement, file, earlier) or compatible
         transaction = _transaction_after(statement.line, kind, transaction)
-        some += statement.checksum
+        if statement.written and texts is some:  # from here on, values may make a difference between the two
+            texts = bytearray(some)
+        some += (checksum := statement.checksum)
+        if texts is not some:
+            texts += statement.written.text if statement.written else checksum
         if len(some) >= CHUNK_BYTES:
             keep()
         room -= len(statement.raw) + STATEMENT_BYTES
@@ -216,13 +246,14 @@ def _load_one(
             kept = None
         del statement  # before the next is read
     keep()
+    problems += filler.problems
     if transaction is not None:
         raise MigrationInvalid(
             f"{file}:{transaction}: the transaction that begins here has no COMMIT; add it.",
             file=file,
             line=transaction,
         )
-    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept), compatible)
+    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept), compatible, variables)
 
 
 def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:
@@ -233,8 +264,9 @@ def _transaction_after(line: int, kind: str, open_from: int | None) -> int | Non
     return None if ends and "temporary" not in kind else open_from
 
 
-def read_statements(path: str, look: Callable[[bytes], None]) -> Iterator[Statement]:
-    """The statements of a file, streaming. Raises MigrationInvalid for what is not UTF-8 or not SQL.
+def read_statements(path: str, look: Callable[[bytes], None], filler: Filler | None = None) -> Iterator[Statement]:
+    """The statements of a file, streaming, with the values of a `filler`. Raises MigrationInvalid for what is not UTF-8
+    or not SQL.
 
     Each chunk of the file is shown to `look` before anything in it is found.
     """
@@ -247,7 +279,7 @@ def read_statements(path: str, look: Callable[[bytes], None]) -> Iterator[Statem
                 yield chunk
 
     try:
-        yield from statements(decode(chunks(), name), name)
+        yield from statements(decode(chunks(), name), name, filler)
     except OSError as error:
         raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
 
@@ -339,7 +371,8 @@ def place(file: str, statement: Statement) -> dict[str, Any]:
     return {"file": file, "line": statement.line, "ordinal": statement.ordinal}
 
 
-def excerpt(text: str) -> str:
-    """The beginning of a statement, on one line, for a message."""
-    line = " ".join(text[:2000].split())
+def excerpt(statement: Statement) -> str:
+    """The beginning of a statement as it is written, without values, on one line, for a message."""
+    head = statement.written.head.decode(errors="ignore") if statement.written else statement.head(HEAD_BYTES)
+    line = " ".join(head.split())
     return line if len(line) <= 300 else line[:299] + "…"

@@ -37,7 +37,8 @@ def is_newer(connection: Connection, greeting: Greeting, migrations: Migrations,
     here, known = greeting.server, greeting.verified
     if greeting.in_doubt or not _is_of_here(known, here):
         return False
-    if history.newest(connection, here.database) <= max(migration.name for migration in migrations.all):
+    ours = max((migration.name for migration in migrations.all if not migration.repeatable), default="")
+    if history.newest(connection, here.database) <= ours:
         return False
     try:
         plan = make_plan(migrations, history.read(connection, here.database), allow)

@@ -241,6 +241,10 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
+# Not one setting, but as many as migrations ask for.
+VARIABLES, VARIABLES_HELP = "SCHEMAGATE_VAR_NAME", "What `${NAME}` in a migration stands for; a secret to the log."
+
+
 def settings_table() -> str:
     """The table of docs/operations.md, in Markdown."""
     lines = ["| setting | flag | default | meaning |", "|---|---|---|---|"]
@@ -255,4 +259,5 @@ def settings_table() -> str:
             setting.help + (f" Also: {', '.join(also)}." if also else ""),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    lines.append(f"| `{VARIABLES}` |  | none | {VARIABLES_HELP} Also: `{VARIABLES}_FILE`. |")
     return "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemagate.ahead import ahead
 from schemagate.errors import HistoryMismatch, StatementInDoubt
+from schemagate.files import is_repeatable
 from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
 
@@ -36,7 +37,8 @@ class Plan:
     `accepted` are the edited files that a person allowed by name, each with the number of its first statements that
     count as applied as they stand now; `completed` those that ended with fewer statements than when they were begun;
     `declared` those of which the journal does not know yet what they say of older code. `newer` are applied migrations
-    that come after all of ours, which say that code without them works.
+    that come after all of ours, which say that code without them works. `removed` are the repeatable ones that were
+    applied, and are no longer there.
     """
 
     todo: tuple[Todo, ...]
@@ -45,6 +47,7 @@ class Plan:
     completed: tuple[Migration, ...] = ()
     declared: tuple[Migration, ...] = ()
     newer: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     @property
     def statements(self) -> int:
@@ -98,8 +101,14 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
         raise _refusal(refused)
     edited = {mismatch.migration for mismatch in found if mismatch.kind == "edited"}
     todo, accepted, completed, declared, applied = [], [], [], [], 0
+    later = newer(migrations, history, allow)
     for migration in migrations.all:
         past = history.past.get(migration.name)
+        if migration.repeatable:
+            done = is_done(migration, past) or bool(later)  # there it is the text of the newer image that counts
+            applied += done
+            todo += [] if done else [Todo(migration, 1)]
+            continue
         first = _first_left(migration, past, migration.name in edited)
         if migration.name in edited:
             accepted.append((migration, first - 1))
@@ -112,7 +121,13 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
             if migration.compatible_with != history.compatible.get(migration.name):
                 declared.append(migration)
     return Plan(
-        tuple(todo), applied, tuple(accepted), tuple(completed), tuple(declared), newer(migrations, history, allow)
+        tuple(todo),
+        applied,
+        tuple(accepted),
+        tuple(completed),
+        tuple(declared),
+        later,
+        () if later else removed(migrations, history),
     )
 
 
@@ -133,13 +148,15 @@ def is_older(migrations: Migrations, allow: Allowed, history: History) -> bool:
 
 
 def mismatches(migrations: Migrations, history: History) -> tuple[Mismatch, ...]:
-    """Every contradiction between files and history, in the order of names."""
-    by_name = {migration.name: migration for migration in migrations.all}
-    begun = [name for name, past in history.past.items() if past.applied]
-    newest = max(begun, default="")
+    """Every contradiction between files and history, in the order of names. A repeatable migration may always change,
+    come and go.
+    """
+    by_name = {migration.name: migration for migration in migrations.all if not migration.repeatable}
+    known = {name for name in history.past if not is_repeatable(name)}
+    newest = max((name for name in known if history.past[name].applied), default="")
     later = {each.name: each.wrong for each in ahead(migrations, history)}
     found = []
-    for name in sorted(set(by_name) | set(history.past)):
+    for name in sorted(known | by_name.keys()):
         past, migration = history.past.get(name), by_name.get(name)
         if migration is None:
             if past and past.applied:
@@ -152,6 +169,23 @@ def mismatches(migrations: Migrations, history: History) -> tuple[Mismatch, ...]
         elif name < newest and migration.count:
             found.append(Mismatch("out_of_order", name, f"it is not applied, and {newest} is"))
     return tuple(found)
+
+
+def is_done(migration: Migration, past: Past | None) -> bool:
+    """Was this repeatable migration run to its end as it stands now?"""
+    if past is None or not migration.count:
+        return not migration.count
+    return past.complete and past.applied == migration.count and migration.checksums.difference(past.checksums) is None
+
+
+def removed(migrations: Migrations, history: History) -> tuple[str, ...]:
+    """The repeatable migrations that were run, at least in part, and are no longer there. What they made stays."""
+    there = {migration.name for migration in migrations.all}
+    return tuple(sorted(name for name, past in history.past.items() if _is_left(name, past) and name not in there))
+
+
+def _is_left(name: str, past: Past) -> bool:
+    return is_repeatable(name) and past.applied > 0
 
 
 def edit(migration: Migration, past: Past) -> str | None:

@@ -11,6 +11,7 @@ from schemagate.lexer import quote
 from schemagate.migrations import place
 from schemagate.refusals import ServerError
 from schemagate.resuming import GONE, Resumption, lost
+from schemagate.variables import run
 from schemagate.wording import INSERT_ID, named_variables
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Resumed:
             return
         self._keeper.before(statement, kind)
         try:
-            self._connection.run(statement.raw)
+            run(self._connection, statement)
         except ServerError as error:
             migration = self._todo.migration
             raise MigrationInvalid(

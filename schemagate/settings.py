@@ -16,7 +16,17 @@ from typing import Any
 from schemagate import checks
 from schemagate.errors import SettingsInvalid
 from schemagate.options import PREFIX, SETTINGS, Setting, settings_table
-from schemagate.sources import Secret, Source, read_secret_file, read_url, redactor, url_secrets
+from schemagate.sources import (
+    VARIABLE,
+    Secret,
+    Source,
+    Variables,
+    read_secret_file,
+    read_url,
+    read_variables,
+    redactor,
+    url_secrets,
+)
 from schemagate.values import Value
 
 __all__ = ["SETTINGS", "Reporting", "Secret", "Setting", "Settings", "load_settings", "reporting", "settings_table"]
@@ -70,8 +80,10 @@ class Settings(Value):
     termination_log: str | None
     started_by: str
     revision: str | None
+    variables: Variables
+    """What `${NAME}` in a migration stands for."""
     secrets: tuple[Secret, ...]
-    """All that the log must hide: passwords and URLs, in the forms in which they were given."""
+    """All that the log must hide: passwords, URLs and variables, in the forms in which they were given."""
 
 
 class Reporting(Value):
@@ -96,11 +108,12 @@ def load_settings(
     load = _Load(environment, flags, needs_migrations)
     load.gather()
     values = {setting.field: load.decide(setting) for setting in SETTINGS if setting.field}
-    load.problems += _unknown(environment, flags)
-    load.problems += _contradictions(values, load.sources)
+    variables, problems = read_variables(environment)
+    load.secrets += [value.reveal() for _, value in variables]
+    load.problems += [*_unknown(environment, flags), *problems, *_contradictions(values, load.sources)]
     if load.problems:
         raise _invalid(load.problems, load.secrets)
-    return Settings(**values, secrets=tuple(map(Secret, load.secrets)))
+    return Settings(**values, variables=variables, secrets=tuple(map(Secret, load.secrets)))
 
 
 def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Reporting:
@@ -121,6 +134,7 @@ def reporting(environment: Mapping[str, str], flags: Mapping[str, str]) -> Repor
         if setting.secret:
             for source in load.texts(setting) + load.files(setting, os.path.isfile):
                 load.secrets += url_secrets(source.text)
+    load.secrets += [value.reveal() for _, value in read_variables(environment, os.path.isfile)[0]]
     return Reporting(**values, secrets=tuple(Secret(text) for text in load.secrets if text))
 
 
@@ -257,7 +271,7 @@ def _unknown(environment: Mapping[str, str], flags: Mapping[str, str]) -> list[s
     given = [name for name in environment if name.startswith(PREFIX)] + list(flags)
     problems = []
     for name in sorted(set(given) - known.keys()):
-        if re.fullmatch(_NOT_OURS, name) or re.fullmatch(_SERVICE_LINK, name):
+        if name.startswith(VARIABLE) or re.fullmatch(_NOT_OURS, name) or re.fullmatch(_SERVICE_LINK, name):
             continue
         if re.fullmatch(_SERVICE_PORT, name) and environment.get(name, "").startswith(_SERVICE_ADDRESS):
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate.deciding import decide
 from schemagate.errors import Pending
+from schemagate.files import is_repeatable
 from schemagate.hashes import Known
 from schemagate.looking import Unseen
 from schemagate.plan import Todo, in_doubt, mismatches
@@ -98,7 +99,12 @@ def look(entry: Entry, journal: Journal, migrations: Migrations, looker: Looker,
 
 
 def seen(entry: Entry, looker: Looker) -> Finding | None:
-    """What the hashes say that the entry was begun with; None where it has none. Writes nothing."""
+    """What the hashes say that the entry was begun with; None where it has none. Writes nothing.
+
+    Of a repeatable migration nothing is asked: it is run again from its first statement, whatever has become of this.
+    """
+    if is_repeatable(entry.migration):
+        return Finding(NOT_APPLIED, "it is of a repeatable migration, which is run again as a whole")
     trace = trace_of(entry)
     if trace is None:
         return None
@@ -192,7 +198,7 @@ def replayed(entry: Entry, journal: Journal, migrations: Migrations, looker: Loo
         return Finding(
             UNKNOWN, f"Nothing was taken down of it, and {contradictions[0].migration} is not as it was run."
         )
-    todo = [Todo(each, 1) for each in migrations.all if each.name <= entry.migration]
+    todo = [Todo(each, 1) for each in migrations.all if not each.repeatable and each.name <= entry.migration]
     if not todo or todo[-1].migration.name != entry.migration:
         return Finding(UNKNOWN, "Nothing was taken down of it, and its file is not there.")
     try:

@@ -38,6 +38,7 @@ from schemagate.programs import asleep
 from schemagate.refusals import NO_SUCH_TABLE, SYNTAX, ServerError
 from schemagate.schema import part_of
 from schemagate.sql import Statement, quote
+from schemagate.variables import without_values
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -77,6 +78,7 @@ class Refused(Exception):
     """The shadow refused a statement of a migration."""
 
     def __init__(self, migration: Migration, statement: Statement, error: ServerError) -> None:
+        error = without_values(error, statement)
         super().__init__(f"{migration.file}:{statement.line}: {error}")
         self.migration, self.statement, self.error = migration, statement, error
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from schemagate.values import Value
 
 LONGEST_SECRET = 65_536
+VARIABLE = "SCHEMAGATE_VAR_"
 URL_SHAPE = "mysql://user:password@host:port/database"
 
 _URL = (
@@ -81,6 +82,37 @@ def read_secret_file(path: str) -> str:
     if not text:
         raise ValueError("names a file that is empty")
     return text
+
+
+Variables = tuple[tuple[str, Secret], ...]  # the name and the value of each, in the order of names
+
+
+def read_variables(environment: Mapping[str, str], if_it: Callable[[str], bool] = bool) -> tuple[Variables, list[str]]:
+    """What migrations may name as `${NAME}`: the variables that begin with SCHEMAGATE_VAR_, or name a file with _FILE
+    at their end, if it is one that is to be read. And what is wrong with them; no problem quotes a value.
+    """
+    found, problems = dict[str, Secret](), list[str]()
+    for name in sorted(name for name in environment if name.startswith(VARIABLE)):
+        text, short = environment[name], name.removeprefix(VARIABLE)
+        if short.endswith("_FILE"):
+            short = short.removesuffix("_FILE")
+            if not if_it(text):
+                continue
+            if environment.get(VARIABLE + short):
+                problems.append(f"{VARIABLE}{short} and {name} are both given: keep one of them")
+            try:
+                text = read_secret_file(text)
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+                continue
+        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", short) is None:
+            shown = ascii(name).strip("'")
+            problems.append(f"{shown} is no name of a variable: letters, digits and _, and no digit first")
+        elif re.search(r"[\x00\ud800-\udfff]", text):
+            problems.append(f"{name} holds a NUL character or is not UTF-8")
+        elif text:  # an empty one is none, because that is what Compose makes of one that is unset
+            found[short] = Secret(text)
+    return tuple(found.items()), problems
 
 
 def read_url(text: str) -> dict[str, str]:

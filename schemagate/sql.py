@@ -23,6 +23,7 @@ from schemagate.pieces import LONG, Piece, split
 
 if TYPE_CHECKING:
     from schemagate.names import Name, Qualifier
+    from schemagate.variables import Filler, Written
 
 # What a file can tell us of a statement; see migrations/README.md.
 NO_STRUCTURE, REPEATABLE, COMPATIBLE = "no-structure", "repeatable", "compatible-with"
@@ -65,7 +66,7 @@ class Statement(NamedTuple):
 
     `raw` is its UTF-8, `line` that of its first token which is no comment, in the file, from 1. `kind` and `names` are
     found whenever they are asked for, but for a kind that is `known`: cheap for DML, linear in the length of anything
-    else.
+    else. Where values were put in, `written` is what it was before.
     """
 
     raw: bytes | bytearray
@@ -73,6 +74,7 @@ class Statement(NamedTuple):
     line: int
     directives: tuple[Directive, ...] = ()
     known: str = ""
+    written: Written | None = None
 
     @property
     def text(self) -> str:
@@ -97,7 +99,9 @@ class Statement(NamedTuple):
 
     @property
     def checksum(self) -> bytes:
-        """SHA-256 of the text; line endings and white space at the end do not count."""
+        """SHA-256 of the text as it is written; line endings and white space at the end do not count."""
+        if self.written:
+            return self.written.checksum
         if len(self.raw) > LONG:
             return _checksum(self.raw)
         raw = self.raw.rstrip()
@@ -160,13 +164,13 @@ def _ending() -> re.Pattern[str]:
     return re.compile(r"\r\n?|\n")
 
 
-def statements(chunks: Iterable[str], file: str) -> Iterator[Statement]:
+def statements(chunks: Iterable[str], file: str, filler: Filler | None = None) -> Iterator[Statement]:
     """The statements of a file, one after the other; in memory is little more than the one at hand.
 
     A piece of nothing but comments is not a statement; an executable comment is. Raises MigrationInvalid as `split`
-    does, and for a directive that stands before no statement.
+    does, and for a directive that stands before no statement. Without a `filler`, `${` is nothing special.
     """
-    reader = _Reader(file)
+    reader = _Reader(file, filler)
     # No loop: its variable would keep a statement in memory while the next one is read.
     yield from filter(None, map(reader.read, split(chunks, file)))
     reader.end()
@@ -175,8 +179,8 @@ def statements(chunks: Iterable[str], file: str) -> Iterator[Statement]:
 class _Reader:
     """Makes statements of pieces: counts them, and gives them the directives that stand before them."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, filler: Filler | None) -> None:
+        self._file, self._filler = file, filler
         self._ordinal = 0
         self._waiting: list[Directive] = []
         self._delimited = 0  # the line where the last delimiter was
@@ -189,7 +193,11 @@ class _Reader:
         if piece.kind == "statement":
             self._ordinal += 1
             directives, self._waiting = (*self._waiting, *found), []
-            return Statement(piece.raw, self._ordinal, piece.token_line, directives)
+            statement = Statement(piece.raw, self._ordinal, piece.token_line, directives)
+            if self._filler and b"${" in piece.raw:
+                raw, written = self._filler.fill(piece.raw, piece.line, statement.checksum)
+                return statement._replace(raw=raw, written=written)
+            return statement
         if self._ordinal and found and found[0].line == self._delimited:
             raise _misplaced(found[0], self._file)
         self._waiting += found

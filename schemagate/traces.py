@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from schemagate.files import is_repeatable
 from schemagate.hashes import Known, hash_of
 from schemagate.isolation import PREPARED, STRUCTURE, WITHOUT_STRUCTURE, inside, words_of
 from schemagate.looking import Looker, Unseen
@@ -170,6 +171,9 @@ class Tracer:
     def begin(self, entry: Entry, statement: Statement) -> Entry:
         """The entry with a trace; without one where there is none, or none is needed."""
         kind = entry.kind
+        if is_repeatable(entry.migration):  # it is run again as a whole, and what is here now is of no use any more
+            self._shadows = self._known = self._first = None
+            return entry
         if kind not in TRACED or not _has_a_trace(statement, kind):
             return entry
         trace = self._rehearsed.get((entry.migration, entry.ordinal))

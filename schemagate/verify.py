@@ -178,7 +178,7 @@ def rehearsal_failed(refused: Refused) -> RehearsalFailed:
         f"server says {error.errno}: {error.text}. The live schema was not touched; mend the file and start again.",
         migration=migration.name,
         **place(migration.file, statement),
-        statement=excerpt(statement.text),
+        statement=excerpt(statement),
         errno=error.errno,
         error=error.text,
         state="not touched",

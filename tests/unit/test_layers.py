@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
-    flat kinds names bodies pieces sql checksums files hints migrations
+    flat kinds names bodies pieces sql checksums files variables repeatable hints migrations
     lock orphans selftest watch blockers history remembered journal
     grants clauses listing programs outlines schema loading snapshot
     widening tables alters ddl

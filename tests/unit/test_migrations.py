@@ -14,6 +14,7 @@ from schemagate.history import Past
 from schemagate.migrations import Migrations, excerpt, load
 from schemagate.plan import edit
 from schemagate.server import Server
+from schemagate.sql import Statement
 
 HERE = Server("mysql", "9.7.4", (9, 7, 4), "uuid", True, "me@%", "app", "utf8mb4_bin", "2026-01-01")
 MARIADB = Server("mariadb", "10.11.18-MariaDB", (10, 11, 18), "uuid", True, "me@%", "app", "utf8mb4_bin", "2026-01-01")
@@ -306,5 +307,5 @@ def test_a_table_in_an_executable_comment_is_made_where_the_server_runs_it(
 
 def test_an_excerpt_is_one_short_line() -> None:
     """For messages."""
-    assert excerpt("ALTER\n  TABLE\tx") == "ALTER TABLE x"
-    assert len(excerpt("x " * 9000)) == 300
+    assert excerpt(Statement(b"ALTER\n  TABLE\tx", 1, 1)) == "ALTER TABLE x"
+    assert len(excerpt(Statement(b"x " * 9000, 1, 1))) == 300

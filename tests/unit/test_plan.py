@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemagate.checksums import Checksums
 from schemagate.errors import HistoryMismatch, StatementInDoubt
+from schemagate.files import in_order
 from schemagate.history import Entry, History, Past
 from schemagate.migrations import Migration, Migrations
 from schemagate.plan import make_plan, mismatches
@@ -33,7 +34,8 @@ def sums(*texts: str) -> Checksums:
 
 def files(**texts: str) -> Migrations:
     """Migrations by name, each a string of one-letter statements."""
-    found = tuple(Migration(name, f"/x/{name}.sql", sums(*text)) for name, text in sorted(texts.items()))
+    texts = {name: texts[name] for name in in_order(texts)}
+    found = tuple(Migration(name, f"/x/{name}.sql", sums(*text)) for name, text in texts.items())
     return Migrations("/x", found, None, b"", "")
 
 

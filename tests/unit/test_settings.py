@@ -73,7 +73,7 @@ def test_the_least_is_enough(load: Load) -> None:
 def test_every_field_has_a_row_in_the_table() -> None:
     """The table is the one source: every setting is in it, once."""
     fields = [setting.field for setting in SETTINGS if setting.field]
-    assert sorted([*fields, "secrets"]) == sorted(Settings._fields)
+    assert sorted([*fields, "secrets", "variables"]) == sorted(Settings._fields)
     names = [name for setting in SETTINGS for name in setting.variables]
     assert len(names) == len(set(names))
     flags = [setting.flag for setting in SETTINGS if setting.flag]
@@ -445,12 +445,49 @@ def test_a_socket_and_another_host(problems: Problems) -> None:
 
 
 def test_misspelt_settings(problems: Problems) -> None:
-    """An unknown name is a problem, with the nearest known one; placeholders are not there yet."""
-    assert problems(SCHEMAGATE_WAIT="1", SCHEMAGATE_LOCKSECONDS="", SCHEMAGATE_VAR_X="1", SCHEMAGATE_QQQQ="") == [
+    """An unknown name is a problem, with the nearest known one."""
+    assert problems(SCHEMAGATE_WAIT="1", SCHEMAGATE_LOCKSECONDS="", SCHEMAGATE_VARX="1", SCHEMAGATE_QQQQ="") == [
         "SCHEMAGATE_LOCKSECONDS is no setting (is SCHEMAGATE_LOCK_SECONDS meant?)",
         "SCHEMAGATE_QQQQ is no setting",
-        "SCHEMAGATE_VAR_X is no setting",
+        "SCHEMAGATE_VARX is no setting",
         "SCHEMAGATE_WAIT is no setting (is SCHEMAGATE_WAIT_SECONDS meant?)",
+    ]
+
+
+def test_variables_of_migrations(load: Load, tmp_path: Path) -> None:
+    """Any name, as it is written; an empty one is none; one may be read from a file, less the newline at its end."""
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    settings = load(
+        SCHEMAGATE_VAR_b="small", SCHEMAGATE_VAR_B="", SCHEMAGATE_VAR_A_FILE=str(file), SCHEMAGATE_VAR__1=" x ' "
+    )
+    values = [(name, value.reveal()) for name, value in settings.variables]
+    assert values == [("A", "from a file"), ("_1", " x ' "), ("b", "small")]
+    assert {value for _, value in values} <= {secret.reveal() for secret in settings.secrets}
+    assert "small" not in repr(settings)
+
+
+def test_variables_of_migrations_that_cannot_be(problems: Problems, tmp_path: Path) -> None:
+    """Each is told, without a value."""
+    file = tmp_path / "empty"
+    file.touch()
+    assert problems(
+        SCHEMAGATE_VAR_="hunter2",
+        SCHEMAGATE_VAR_1="hunter2",
+        **{"SCHEMAGATE_VAR_A-B": "hunter2"},
+        SCHEMAGATE_VAR_GONE_FILE="/nowhere",
+        SCHEMAGATE_VAR_EMPTY_FILE=str(file),
+        SCHEMAGATE_VAR_BYTES="hunter\udc80",
+        SCHEMAGATE_VAR_TWO="hunter2",
+        SCHEMAGATE_VAR_TWO_FILE=__file__,
+    ) == [
+        "SCHEMAGATE_VAR_ is no name of a variable: letters, digits and _, and no digit first",
+        "SCHEMAGATE_VAR_1 is no name of a variable: letters, digits and _, and no digit first",
+        "SCHEMAGATE_VAR_A-B is no name of a variable: letters, digits and _, and no digit first",
+        "SCHEMAGATE_VAR_BYTES holds a NUL character or is not UTF-8",
+        "SCHEMAGATE_VAR_EMPTY_FILE names a file that is empty",
+        "SCHEMAGATE_VAR_GONE_FILE names a file that cannot be read: No such file or directory",
+        "SCHEMAGATE_VAR_TWO and SCHEMAGATE_VAR_TWO_FILE are both given: keep one of them",
     ]
 
 
