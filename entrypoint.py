@@ -40,7 +40,7 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, files, log):
+        if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
@@ -85,6 +85,7 @@ def work(
     log: Log,
 ) -> dict[str, Any]:
     """The work itself; `connection` watches over it."""
+    from schemagate.adopt import adopt
     from schemagate.apply import apply
     from schemagate.arbiter import alone
     from schemagate.deciding import refuse_without_trace
@@ -106,19 +107,21 @@ def work(
     ):
         looker = Looker(session, here.flavour)
         settle(journal, migrations, looker, shadows, log, trail.known(journal, here))
-        expected = expect(migrations, session, here, shadows, log)
-        plan = resumable(make_plan(migrations, journal.history, settings))
+        expected = expect(migrations, session, here, shadows, log, strict=settings.foreign == "drift")
+        before = read(session, here)
+        adoption = adopt(migrations, before.schema, journal, session, here, expected, shadows, settings, log)
+        plan = resumable(make_plan(adoption.migrations, adoption.history, settings))
         log.info("plan.made", pending=len(plan.todo), applied=plan.applied)
         trail.planned(plan.statements)
         if plan.newer:
             verify_newer(session, here, expected, plan.newer, log)
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
-        before = read(session, here)
         fresh = not before.schema.objects and not journal.history.past
         rehearsed: Traces = {}
         if plan.todo and not fresh:
             rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database)
             refuse_without_trace(plan.todo, rehearsed, here.flavour)
+        adoption.record(journal)
         tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
         look_now = partial(look, journal=journal, migrations=migrations, looker=looker, shadows=shadows)
         applied = apply(plan, session, journal, tracer, look_now, here, settings, stop, log)
@@ -201,6 +204,10 @@ def run(
         from schemagate.comparing import diff
 
         return diff(arguments, settings, stop, log)
+    if arguments.command == "baseline":
+        from schemagate.baseline import baseline
+
+        return baseline(arguments, settings, stop, log)
     command = {
         "wait": commands.wait,
         "check": commands.check,

@@ -191,7 +191,7 @@ class _Run:
         self._tracer.meet(kind)
         entry = self._journal.entry(
             migration.name, statement.ordinal, migration.count, statement.line, kind, statement.checksum
-        )
+        )._replace(note=statement.note or None)
         rows = self._way(migration, statement, kind)(migration, statement, entry)
         if kind in UNSETTLING:
             self._lock_seen = float("-inf")
@@ -212,6 +212,8 @@ class _Run:
     def _way(
         self, migration: Migration, statement: Statement, kind: str
     ) -> Callable[[Migration, Statement, Entry], int]:
+        if not statement.raw:
+            return self._nothing
         if kind == "start transaction":
             return self._start_transaction
         if self._transaction and kind == "commit":
@@ -226,6 +228,13 @@ class _Run:
         if self._transaction and kind in INSIDE | SESSION:
             return self._inside
         return self._begun
+
+    def _nothing(self, migration: Migration, statement: Statement, entry: Entry) -> int:
+        """What it does is there already, or is not to be done: nothing but its entry is written."""
+        self._journal.close(entry, "applied", 0.0)
+        if self._journal.unwritten >= BATCH_STATEMENTS and self._batch is None and not self._transaction:
+            self._journal.flush()
+        return 0
 
     def _begun(self, migration: Migration, statement: Statement, entry: Entry) -> int:
         """It commits by itself: its entry is committed before, and closed after."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "snapshot": "write schema.sql by running the migrations in the shadow; --check tells whether it is stale",
     "new": "write a new, dated, empty migration: schemagate new add_customer_index; --repeatable for a view or routine",
     "resolve": "say what became of a statement in doubt: resolve MIGRATION:ORDINAL --applied | --not-applied",
+    "baseline": "note what a database has that was migrated without us: baseline --to MIGRATION | --detect; --dry-run",
 }
 
 EXIT_CODES = """\
@@ -52,7 +53,10 @@ examples:
 
 WITHOUT_FILES = frozenset({"wait", "resolve"})  # the commands that need no migrations
 # Options that are no settings.
-OWN = ("--json", "--sql", "--check", "--repeatable", "--applied", "--not-applied", "--version")
+OWN = (
+    *("--json", "--sql", "--check", "--repeatable", "--applied", "--not-applied", "--to", "--detect", "--dry-run"),
+    "--version",
+)
 
 
 class Arguments(Value):
@@ -68,6 +72,8 @@ class Arguments(Value):
     sides: tuple[str, ...] = ()
     sql: bool = False
     repeatable: bool = False
+    to: str = ""
+    dry_run: bool = False
 
     @property
     def needs_migrations(self) -> bool:
@@ -111,6 +117,8 @@ def _parse(argv: Sequence[str], environment: Mapping[str, str] | None) -> Argume
         sides,
         found.get("sql", False),
         found.get("repeatable", False),
+        (found.get("to") or "").removesuffix(".sql"),
+        found.get("dry_run", False),
     )
     if unknown:
         raise _nonsense(unknown, arguments, environment)
@@ -185,6 +193,11 @@ def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
         said = parser.add_mutually_exclusive_group(required=True)
         said.add_argument("--applied", dest="outcome", action="store_const", const="applied")
         said.add_argument("--not-applied", dest="outcome", action="store_const", const="failed")
+    elif command == "baseline":
+        last = parser.add_mutually_exclusive_group(required=True)
+        last.add_argument("--to", metavar="MIGRATION", help="the last migration that was run")
+        last.add_argument("--detect", action="store_true", help="the one after which the schema is what it is now")
+        parser.add_argument("--dry-run", action="store_true", help="write nothing; tell what would be noted")
 
 
 def _sides(words: Sequence[str], flags: dict[str, str]) -> tuple[str, ...]:

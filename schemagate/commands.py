@@ -51,7 +51,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
     files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, files, log):
+        if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
             return {"message": "Database schema verified and ready"}
         migrations = load(files)
         history, busy = _looked_up(connection, greeting.server)
@@ -72,7 +72,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
                 next="schemagate up",
             )
         began = time.monotonic()
-        expected = expect(migrations, connection, greeting.server, None, log)
+        expected = expect(migrations, connection, greeting.server, None, log, strict=settings.foreign == "drift")
         if plan.newer:
             verify_newer(connection, greeting.server, expected, plan.newer, log)
             return {"message": "Database schema verified and ready"}

@@ -78,6 +78,29 @@ EVENTS: dict[str, Event] = {
         "What became of a statement that an earlier start began was found by looking; `how` says by what.",
         "→ Settling what was in doubt…\t✓ {migration}, statement {ordinal}: {outcome}, {how}",
     ),
+    "tool.told": Event(
+        "info",
+        "Another migration tool has its history here; `migration` is the last one by what it says, which is verified.",
+        "  … {tool} has a history here[, by which {migration} was the last][ (not used: {broken} was broken off)]",
+    ),
+    "baseline.found": Event(
+        "info",
+        "A database without a journal is exactly as after a migration: that one and those before it are noted as "
+        "applied, without being run. `how` says how that is known.",
+        "→ Adopting the database…\t✓ {migrations:migration} noted as applied, to {migration}[, statement {statements}]",
+    ),
+    "adoption.planned": Event(
+        "info",
+        "A database without a journal lacks what can be added: `missing` is what, `migrations` are those that are run "
+        "for it, whole or in part. Of the others all is there.",
+        "→ Adopting the database…\t✓ to be added: {missing}",
+    ),
+    "statement.skipped": Event(
+        "warning",
+        "A data statement is not run in a database that is adopted, since a part of its file was there: whether its "
+        "rows are there is for a person to see.",
+        "  ! {migration}[, line {line}] is not run: its rows may be there ({kind})",
+    ),
     "plan.made": Event(
         "info",
         "What is left to run.",

@@ -101,8 +101,13 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
     return ask
 
 
-def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log) -> bool:
-    """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is."""
+def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log, *, strict: bool = False) -> bool:
+    """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is.
+
+    `strict`: what no migration makes is a difference, so that a proof that left out tables is none.
+    """
+    if strict and greeting.verified and greeting.verified.foreign:
+        return False
     if not _is_as_proven(connection, greeting, files.digest):
         return False
     log.info("start.unchanged", migrations=len(files.paths))

@@ -45,9 +45,18 @@ class Expected:
     """The schema that should be: what the migrations build on this server, recorded in the snapshot."""
 
     def __init__(
-        self, migrations: Migrations, snapshot: Snapshot | None, here: Server, shadows: Shadows | None
+        self,
+        migrations: Migrations,
+        snapshot: Snapshot | None,
+        here: Server,
+        shadows: Shadows | None,
+        *,
+        strict: bool = False,
     ) -> None:
+        """`strict`: what no migration makes is a difference."""
         self._migrations, self._snapshot, self._here, self._shadows = migrations, snapshot, here, shadows
+        self._strict = strict
+        self.known: Schema | None = None  # what the migrations build, where a start had to find that out
 
     def against(self, found: Schema, *, built: bool = False) -> Verdict:
         """Compare: text first, the shadow where texts differ, a replay where the other flavour wrote the snapshot.
@@ -56,10 +65,13 @@ class Expected:
         only repeat it.
         """
         unseen = tuple((kind, "this account cannot see them") for kind in sorted(found.unseen))
-        if self._snapshot is None:
+        ours = self._snapshot.schema if self._snapshot else self.known
+        if ours is None:
             return Verdict(self._missing_tables(found), "names", unseen)
-        foreign = set() if built else self._foreign(found)
+        foreign = set() if built or self._strict else self._foreign(found, ours)
         rest = part_of(found, found.objects.keys() - foreign)
+        if self._snapshot is None:
+            return Verdict(compare(ours, rest), "replay", unseen, tuple(sorted(foreign)))
         differences, proof, not_compared = self._compare(rest, built=built)
         return Verdict(differences, proof, unseen + not_compared, tuple(sorted(foreign)))
 
@@ -169,6 +181,8 @@ class Expected:
 
     @cached_property
     def _replayed(self) -> Schema:
+        if self.known is not None:
+            return self.known
         if self._shadows is None:
             raise ShadowUnavailable("this command writes nothing")
         return replay(self._migrations, self._shadows)
@@ -181,10 +195,8 @@ class Expected:
             if name.lower() not in there
         )
 
-    def _foreign(self, found: Schema) -> set[tuple[str, str]]:
-        assert self._snapshot is not None  # noqa: S101 - asked by `against`
-        ours = self._snapshot.schema.objects
-        foreign = foreign_to(ours, found)
+    def _foreign(self, found: Schema, expected: Schema) -> set[tuple[str, str]]:
+        foreign = foreign_to(expected.objects, found)
         if foreign and not self.header_holds:  # what a stale snapshot does not have need not be a stranger's
             made = {name.lower() for name in self._migrations.tables(self._here)}
             foreign = {key for key in foreign if key[0] == "trigger" or key[1].lower() not in made}

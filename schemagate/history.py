@@ -46,6 +46,8 @@ class Entry(NamedTuple):
 TRACE = Entry._fields[-2:]  # only what is in doubt has them: the others are read, and written, without
 COLUMNS = Entry._fields[:-2]
 COMPATIBLE = "compatible_with"  # of the migration, whichever of its entries has it
+# So begins the note of a statement that was missing when the database was adopted, and is to be run for that.
+ADOPTING = "adopting: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Past:
 
     `checksums` are those of its applied statements, in order from ordinal 1; `statements` is how many the file had when
     the last of them was run, `complete` whether that was all of them. Of a repeatable one, all of it is about the last
-    time that it was run.
+    time that it was run. `adopted` is how the rest of it is to be run where it was begun to adopt a database; it may
+    come before what is applied then.
     """
 
     checksums: Checksums
@@ -62,6 +65,7 @@ class Past:
     complete: bool
     failed: int | None = None
     error: str | None = None
+    adopted: str = ""
 
     @property
     def applied(self) -> int:
@@ -78,6 +82,11 @@ class History:
     last_id: int = 0
     compatible: Mapping[str, str] = field(default_factory=dict)
     """What migrations declared when they were applied: code that knows those up to the one named works after them."""
+
+    @property
+    def adopting(self) -> dict[str, str]:
+        """The migrations that are still to be run to adopt the database, and how."""
+        return {name: past.adopted for name, past in self.past.items() if past.adopted and not past.complete}
 
 
 def read(connection: Connection, database: str) -> History:
@@ -183,6 +192,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     last: dict[str, tuple[int, str, int]] = {}  # migration -> ordinal, outcome, statements of its last place so far
     in_doubt: list[Entry] = []
     failed: dict[str, tuple[int, str]] = {}
+    adopted: dict[str, str] = {}
     last_id, begun, previous = 0, ("", 0), None  # the newest first statement so far: of which migration, and its entry
     outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
 
@@ -191,6 +201,8 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
         if row[outcome_at] == "applied":
             (applied.get(migration) or applied.setdefault(migration, Checksums())).extend(row[row_at["checksum"]])
             last[migration] = (ordinal, "applied", row[row_at["statements"]])
+        elif row[outcome_at] == "failed" and (row[row_at["note"]] or "").startswith(ADOPTING):
+            applied.setdefault(migration, Checksums())
         elif row[outcome_at] == "failed":
             why = f"{row[row_at['errno']]}: {row[row_at['error']]}" if row[row_at["errno"]] else row[row_at["note"]]
             says = f"statement {ordinal} failed: {why}"
@@ -202,6 +214,8 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
 
     for row in rows:
         last_id = max(last_id, row[0])
+        if row[outcome_at] == "failed" and (row[row_at["note"]] or "").startswith(ADOPTING):
+            adopted[row[row_at["migration"]]] = row[row_at["note"]]
         if row[2] == 1:
             begun = (row[1], row[0])
         elif row[0] < begun[1] and row[1] == begun[0] and is_repeatable(row[1]):
@@ -220,5 +234,6 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
             complete=bool(ordinal) and ordinal == statements,
             failed=failed.get(migration, (None, None))[0],
             error=failed.get(migration, (None, None))[1],
+            adopted=adopted.get(migration, ""),
         )
     return History(past, tuple(in_doubt), last_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -331,6 +331,17 @@ class Journal:
             compatible_with,
             migration,
         )
+
+    def adopt(self, entries: Iterable[Entry]) -> None:
+        """Write entries of which nothing is run, all or none of them, and read the history anew."""
+        self._connection.execute("START TRANSACTION")
+        for entry in entries:
+            self._unwritten.append(entry)
+            if len(self._unwritten) >= 500:
+                self.flush(inside=True)
+        self.flush(inside=True)
+        self._connection.execute("COMMIT")
+        self.reload()
 
     def complete(self, migration: str, statements: int) -> None:
         """All `statements` of the file are applied, though it had another number when the last of them was run."""

@@ -76,15 +76,11 @@ def in_load_order(schema: Schema) -> list[SchemaObject]:
 
 def without_keys_elsewhere(create: str) -> str:
     """A table's text without the foreign keys to other schemas: they would block changes of their parents there."""
-    return _without(create, elsewhere) if elsewhere(create) else create
+    return without_keys(create, elsewhere) if elsewhere(create) else create
 
 
-def without_keys(create: str) -> str:
-    """A table's text without its foreign keys."""
-    return _without(create, lambda item: True)
-
-
-def _without(create: str, unwanted: Callable[[str], bool]) -> str:
+def without_keys(create: str, unwanted: Callable[[str], bool] = lambda item: True) -> str:
+    """A table's text without its foreign keys, or those of them that are `unwanted`."""
     depth, cuts = 0, []
     for kind, lexeme, start in lexemes(create):
         if kind == "punctuation":

@@ -134,6 +134,19 @@ class Migrations:
     digest: bytes
     sha256: str
 
+    def makes(self) -> frozenset[str]:
+        """The names, in small letters, of all objects that any statement makes or renames to, at any time."""
+        names: set[str] = set()
+        for migration in self.all:
+            for statement in migration.statements():
+                kind = statement.kind
+                if kind in TABLES:
+                    names |= {new.name.lower() for _, new in _moved(statement, kind) if new}
+                elif kind.startswith("create "):
+                    names |= {name.name.lower() for name in statement.names[:1]}
+                del statement
+        return frozenset(names)
+
     def tables(self, here: Server) -> tuple[str, ...]:
         """The tables and views that the migrations make in the schema of this server and do not drop or rename again,
         as far as their texts tell; sorted.

@@ -163,6 +163,22 @@ SETTINGS: tuple[Setting, ...] = (
         "auto",
     ),
     Setting(
+        "SCHEMAGATE_ADOPT",
+        "adopt",
+        checks.choice("add", "exact", "off"),
+        "A database with tables and no journal: `add` takes it over and adds what is missing, `exact` takes it over if "
+        "it is exactly as after a migration, `off` refuses it.",
+        "add",
+    ),
+    Setting(
+        "SCHEMAGATE_FOREIGN",
+        "foreign",
+        checks.choice("ignore", "drift"),
+        "Tables and other objects that no migration makes: `ignore` leaves them out of every comparison, `drift` takes "
+        "them for a difference.",
+        "ignore",
+    ),
+    Setting(
         "SCHEMAGATE_CLUSTER",
         "cluster",
         checks.choice("auto", "single-writer"),

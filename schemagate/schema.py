@@ -228,7 +228,7 @@ def _clauses_differ(expected: SchemaObject, found: SchemaObject) -> Iterator[Dif
         left, right = _without(ours.get(key, ()), theirs.get(key, ())), _without(theirs.get(key, ()), ours.get(key, ()))
         for at in range(max(len(left), len(right))):
             texts = (left[at] if at < len(left) else None, right[at] if at < len(right) else None)
-            yield Difference(expected.kind, expected.name, _said(*key), *texts)
+            yield Difference(expected.kind, expected.name, said(*key), *texts)
     columns = [[name for kind, name in texts if kind == "column"] for texts in (ours, theirs)]
     common = [[name for name in names if ("column", name) in ours and ("column", name) in theirs] for names in columns]
     if common[0] != common[1]:
@@ -250,7 +250,7 @@ def _without(texts: Sequence[str], others: Iterable[str]) -> list[str]:
     return left
 
 
-def _said(kind: str, name: str) -> str:
+def said(kind: str, name: str) -> str:
     """The name of a clause for a person: "column title", "foreign key fk_x", "primary key"."""
     if (kind, name) == ("index", "PRIMARY"):
         return "primary key"

@@ -67,6 +67,8 @@ class Settings(Value):
     orphan: str
     stop_seconds: float
     shadow: str
+    adopt: str
+    foreign: str
     cluster: str
     from_url: Secret | None
     to_url: Secret | None

@@ -332,6 +332,9 @@ class Shadow:
                 for name, stand_in in each.resumption.stand_ins:
                     self.connection.execute(stand_in)
                     temporary.append(name)
+            if not statement.raw:  # nothing of it is left to be run
+                del statement
+                continue
             data += kind in PREPARED
             if data > MOST_DATA and kind in PREPARED:
                 reason, blind = "one of very many data statements", False

@@ -67,6 +67,9 @@ class Statement(NamedTuple):
     `raw` is its UTF-8, `line` that of its first token which is no comment, in the file, from 1. `kind` and `names` are
     found whenever they are asked for, but for a kind that is `known`: cheap for DML, linear in the length of anything
     else. Where values were put in, `written` is what it was before.
+
+    One that stands in the place of another, where a database is adopted, has the checksum `of` that, and a `note` for
+    the journal; where there is nothing left to do, it has no text.
     """
 
     raw: bytes | bytearray
@@ -75,6 +78,8 @@ class Statement(NamedTuple):
     directives: tuple[Directive, ...] = ()
     known: str = ""
     written: Written | None = None
+    of: bytes = b""
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -100,6 +105,8 @@ class Statement(NamedTuple):
     @property
     def checksum(self) -> bytes:
         """SHA-256 of the text as it is written; line endings and white space at the end do not count."""
+        if self.of:
+            return self.of
         if self.written:
             return self.written.checksum
         if len(self.raw) > LONG:

@@ -31,17 +31,27 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES = 50  # in one log line
 
 
-def expect(migrations: Migrations, connection: Connection, here: Server, shadows: Shadows | None, log: Log) -> Expected:
-    """What should be, from the files; says so where there is no snapshot. Raises MigrationInvalid if it is not SQL."""
+def expect(
+    migrations: Migrations,
+    connection: Connection,
+    here: Server,
+    shadows: Shadows | None,
+    log: Log,
+    *,
+    strict: bool = False,
+) -> Expected:
+    """What should be, from the files; says so where there is no snapshot. `strict`: what no migration makes is a
+    difference. Raises MigrationInvalid if it is not SQL.
+    """
     if migrations.snapshot is None:
         log.warning("snapshot.missing", directory=migrations.directory)
-        return Expected(migrations, None, here, shadows)
+        return Expected(migrations, None, here, shadows, strict=strict)
     from schemagate import snapshot
 
     text = text_of(migrations.snapshot)
     charsets = schema.parse_charsets(connection.execute(schema.CHARSETS))
     parsed = snapshot.parse(text, SNAPSHOT, charsets)
-    return Expected(migrations, parsed, here, shadows)
+    return Expected(migrations, parsed, here, shadows, strict=strict)
 
 
 def text_of(path: str, name: str = SNAPSHOT) -> str:

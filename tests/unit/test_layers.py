@@ -19,8 +19,10 @@ ORDER = """
     current survive cluster arbiter
     wording effects resuming rules
     ahead plan isolation hashes looking traces witness deciding
-    shadow expected verify newer rehearse settle aftermath session engines apply
-    arguments commands printing sides comparing
+    shadow expected verify newer rehearse
+    states additions adoption othertools fitting standing adopt
+    settle aftermath session engines apply
+    arguments commands baseline printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 
 

@@ -1,0 +1,215 @@
+"""Where a database stands that was migrated without us, and what is to be done with each migration. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
+from schemagate.effects import Around, effects_of
+from schemagate.hashes import key_of
+from schemagate.isolation import fills_from_query
+from schemagate.schema import said
+from schemagate.states import DERIVED, ORDER, parts_of
+from schemagate.traces import TRACED
+
+if TYPE_CHECKING:
+    from schemagate.migrations import Migration, Migrations
+    from schemagate.schema import Difference, Schema
+    from schemagate.states import Effect, PartKey, States
+
+EXACT = "baseline: the schema was exactly that after this migration"
+IN_THE_MIDDLE = "baseline: the schema was exactly that after the last of these statements"
+# The part that stands for an object as a whole.
+ITSELF: PartKey = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A statement that changes more than the structure of the schema: what it does cannot be seen there."""
+
+    migration: str
+    ordinal: int
+    line: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is written into the journal without running anything: the first `count` statements of each migration as
+    applied, with a note on how that is known; and, by name, how others are to be adopted.
+    """
+
+    applied: tuple[tuple[Migration, int, str], ...] = ()
+    ways: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[Data, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the statements of a migration are: those of data, and whether any does more than change its session."""
+
+    data: tuple[Data, ...]
+    lasting: bool
+
+
+def contents(migration: Migration) -> Contents:
+    """What the statements of a migration are."""
+    data, lasting, around = [], False, Around()
+    for statement in migration.statements():
+        kind = statement.kind
+        lasts = any(each.lasting for each in effects_of(statement, kind, around))
+        around.note_temporary(statement, kind)
+        lasting |= lasts
+        structure = kind in TRACED and kind != "truncate table"
+        if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
+            data.append(Data(migration.name, statement.ordinal, statement.line, kind))
+        del statement  # before the next is read: each may be as long as memory allows
+    return Contents(tuple(data), lasting)
+
+
+# --- it is exactly as after a migration -----------------------------------------------------------------------------
+
+
+def candidates(states: States, migrations: Migrations, known: Mapping[str, Contents]) -> list[str]:
+    """The migrations after which the schema is the live one. Of those that nothing lasting parts, the last alone."""
+    names = [each.name for each in migrations.all]
+    found: list[str] = []
+    for name in (place.migration for place in states.equal if place.end):
+        between = names[names.index(found[-1]) + 1 : names.index(name) + 1] if found else ()
+        if found and not any(known[each].lasting for each in between):
+            found.pop()
+        found.append(name)
+    return found
+
+
+def up_to(migrations: Migrations, last: str, note: str = EXACT) -> Baseline:
+    """The baseline of a database that is as after this migration."""
+    return Baseline(tuple((each, each.count, note) for each in migrations.all if each.name <= last))
+
+
+def in_the_middle(states: States, migrations: Migrations) -> Baseline | None:
+    """The baseline of one that is exactly as in the middle of a migration; None if that is not certain."""
+    places = [place for place in states.equal if not place.end]
+    if len(places) != 1:
+        return None
+    (place,) = places
+    following = {(effect.migration, effect.ordinal) for effect in states.effects[place.reached :]}
+    if (place.migration, place.ordinal + 1) not in following:  # what comes next does not show
+        return None
+    before = tuple((each, each.count, IN_THE_MIDDLE) for each in migrations.all if each.name < place.migration)
+    this = next(each for each in migrations.all if each.name == place.migration)
+    return Baseline((*before, (this, place.ordinal, IN_THE_MIDDLE)))
+
+
+# --- it lacks what can be added ------------------------------------------------------------------------------------
+
+
+def in_the_way(differences: Iterable[Difference]) -> list[Difference]:
+    """The differences that no addition brings: what is there in another form, and what should not be there."""
+    differences = list(differences)
+    lacking = {each.name for each in differences if each.found is None}
+    return [each for each in differences if not _addable(each, lacking)]
+
+
+def _addable(each: Difference, lacking: set[str]) -> bool:
+    if each.part == said(*next(iter(DERIVED))):  # it follows from indexes, of which some may be missing
+        return each.name in lacking
+    kind = "key" if each.part.startswith("foreign key ") else each.part.partition(" ")[0]
+    return each.found is None and (not each.part or each.part == "primary key" or kind in ADDABLE)
+
+
+class Undecided(Exception):
+    """Migrations of which nothing can be seen: whether they were run is for a person to say."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+
+
+def lacking(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> Baseline:
+    """How each migration is adopted where all that is missing of `final` can be added. Raises Undecided."""
+    unseen = _unseen(states, migrations, final, known)
+    if unseen:
+        raise Undecided(unseen)
+    whole = _whole(states, migrations, final, known)
+    additions = Additions(states, final)
+    ways, applied, skipped = {}, [], list[Data]()
+    for migration in migrations.all:
+        if migration.name in whole:
+            ways[migration.name] = WHOLE
+            continue
+        skipped += known[migration.name].data
+        if additions.adds(migration):
+            ways[migration.name] = ADDING
+        elif migration.count:
+            applied.append((migration, migration.count, THERE))
+    return Baseline(tuple(applied), ways, tuple(skipped))
+
+
+def _unseen(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> tuple[str, ...]:
+    """The migrations that do something lasting and nothing that shows in the end."""
+    keys = {key_of(*key, states.folds) for key in final.objects}
+    shows = {effect.migration for effect in states.effects if effect.key in keys}
+    return tuple(each.name for each in migrations.all if known[each.name].lasting and each.name not in shows)
+
+
+def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> set[str]:
+    """The migrations that are run as they are: nothing of what they change is there, nor of what others change that
+    change the same; and among these is one with data statements.
+    """
+    live = {key_of(*key, states.folds): each for key, each in states.ours().objects.items()}
+    ends = {key_of(*key, states.folds): each for key, each in final.objects.items()}
+    there = {(key, part) for key, each in live.items() for part in (*parts_of(each), ORDER, ITSELF)}
+    in_the_end = {(key, ITSELF) for key in ends} | {
+        (key, part) for key, each in ends.items() if key in live for part in parts_of(each)
+    }
+    touched: dict[str, set[tuple[str, PartKey]]] = {}
+    for effect in states.effects:
+        touched.setdefault(effect.migration, set()).update(_touched(effect, effect.key in live))
+    found: set[str] = set()
+    for group in _groups(touched):
+        parts = set().union(*(touched[name] for name in group))
+        if not parts & there and parts & in_the_end and any(known[name].data for name in group):
+            found |= group
+    return found
+
+
+def _touched(effect: Effect, live: bool) -> Iterator[tuple[str, PartKey]]:
+    if not live:
+        yield effect.key, ITSELF
+        return
+    if effect.parts:
+        yield from ((effect.key, part) for part in effect.parts)
+        return
+    yield effect.key, ITSELF
+
+
+def _groups(touched: Mapping[str, set[tuple[str, PartKey]]]) -> Iterator[set[str]]:
+    """The migrations in groups, of which no two change the same."""
+    left = dict(touched)
+    while left:
+        name = next(iter(left))
+        group, parts = {name}, set(left.pop(name))
+        while more := {other for other, some in left.items() if some & parts}:
+            group |= more
+            parts = parts.union(*(left.pop(other) for other in more))
+        yield group
+
+
+def with_maker(differences: Iterable[Difference], states: States, last: str) -> Iterator[tuple[Difference, str]]:
+    """Each difference with the migration, of those up to `last`, that should have made what is not there."""
+    for each in differences:
+        key = key_of(each.kind, each.name, states.folds)
+        part = next(
+            (
+                part
+                for effect in states.effects
+                if effect.key == key
+                for part in effect.parts
+                if said(*part) == each.part
+            ),
+            None,
+        )
+        yield each, states.maker(key, part, last)

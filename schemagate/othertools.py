@@ -1,0 +1,170 @@
+"""What other tools say that they have run here. A hint: what they say is compared with the schema like a guess.
+
+The layouts are those that the tools make on MySQL: Flyway, Liquibase, golang-migrate, dbmate, goose, Alembic, Prisma
+and knex. Their tables are strangers', and are only read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate.lexer import quote
+from schemagate.listing import text
+from schemagate.refusals import ServerError
+
+if TYPE_CHECKING:
+    from schemagate.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one tool says: the names or numbers of what it has run, in order. `newest`: it keeps only the last one.
+
+    `broken` is what it began and did not end, or took for failed; then it is no hint.
+    """
+
+    tool: str
+    table: str
+    names: tuple[str, ...]
+    newest: bool = False
+    broken: str = ""
+
+
+Rows = Sequence[Sequence[object]]
+
+
+def _flyway(rows: Rows) -> Told:
+    """Each run, also those that failed or were undone. A baseline stands for all up to its version."""
+    ran: list[str] = []
+    broken = ""
+    for version, script, kind, success in _texts(rows):
+        if kind.startswith(("UNDO", "DELETE")):
+            ran = [each for each in ran if not each.startswith(f"V{version}__")]
+        elif version and success not in ("0", "None", "\x00"):
+            ran.append(script if script.startswith("V") else version)
+        elif version:
+            broken = script
+    return Told("Flyway", "flyway_schema_history", tuple(ran), broken=broken)
+
+
+def _liquibase(rows: Rows) -> Told:
+    """Each change set, by its name and the file that it is in."""
+    ran = [
+        name for name, file, how in _texts(rows) if how in ("EXECUTED", "RERAN", "MARK_RAN") for name in (name, file)
+    ]
+    failed = next((name for name, _, how in _texts(rows) if how in ("FAILED", "SKIPPED")), "")
+    return Told("Liquibase", "DATABASECHANGELOG", tuple(dict.fromkeys(ran)), broken=failed)
+
+
+def _golang_migrate(rows: Rows) -> Told:
+    """The version that it has come to, and whether it broke off there."""
+    ((version, dirty),) = _texts(rows) or [("", "0")]
+    broken = version if dirty not in ("0", "\x00") else ""
+    return Told("golang-migrate", "schema_migrations", (version,) if version else (), newest=True, broken=broken)
+
+
+def _dbmate(rows: Rows) -> Told:
+    """The number in front of each file's name."""
+    return Told("dbmate", "schema_migrations", tuple(version for (version,) in _texts(rows)))
+
+
+def _goose(rows: Rows) -> Told:
+    """A row for each way up or down; the last of each number counts."""
+    state = {each[0]: each[1] for each in _texts(rows)}
+    return Told(
+        "goose",
+        "goose_db_version",
+        tuple(name for name, up in state.items() if up not in ("0", "\x00") and name != "0"),
+    )
+
+
+def _alembic(rows: Rows) -> Told:
+    """The version that it has come to; where it has several heads, nothing is made of it."""
+    names = tuple(name for (name,) in _texts(rows))
+    return Told("Alembic", "alembic_version", names if len(names) == 1 else (), newest=True)
+
+
+def _prisma(rows: Rows) -> Told:
+    """The folder of each migration; one without an end was broken off, unless it was taken back."""
+    ran = tuple(name for name, finished, back in _texts(rows) if finished != "None" and back == "None")
+    broken = next((name for name, finished, back in _texts(rows) if finished == back == "None"), "")
+    return Told("Prisma", "_prisma_migrations", ran, broken=broken)
+
+
+def _knex(rows: Rows) -> Told:
+    """The name of each file."""
+    return Told("knex", "knex_migrations", tuple(name for (name,) in _texts(rows)))
+
+
+# By table: the columns by which a tool is known, in the order in which its reader gets them, and how they are sorted.
+READERS: tuple[tuple[str, tuple[str, ...], str, Callable[[Rows], Told]], ...] = (
+    ("flyway_schema_history", ("version", "script", "type", "success"), "installed_rank", _flyway),
+    ("DATABASECHANGELOG", ("ID", "FILENAME", "EXECTYPE"), "ORDEREXECUTED", _liquibase),
+    ("schema_migrations", ("version", "dirty"), "version", _golang_migrate),
+    ("schema_migrations", ("version",), "version", _dbmate),
+    ("goose_db_version", ("version_id", "is_applied"), "id", _goose),
+    ("alembic_version", ("version_num",), "version_num", _alembic),
+    ("_prisma_migrations", ("migration_name", "finished_at", "rolled_back_at"), "started_at", _prisma),
+    ("knex_migrations", ("name",), "id", _knex),
+)
+
+
+def told(connection: Connection, database: str, tables: Collection[str]) -> Iterator[Told]:
+    """What each tool says whose table is among these. One that looks otherwise than its tool makes it says nothing."""
+    by_name = {name.lower(): name for name in tables}
+    read: set[str] = set()
+    for table, columns, order, reader in READERS:
+        name = by_name.get(table.lower())
+        if name is None or name in read:
+            continue
+        try:
+            rows = connection.execute(
+                f"SELECT {', '.join(map(quote, columns))} FROM {quote(database)}.{quote(name)} ORDER BY {quote(order)}"
+            ).rows
+        except ServerError:  # columns that are others: of another tool, or of another version
+            continue
+        read.add(name)
+        yield reader(rows)
+
+
+def last_told(said: Told, names: Sequence[str]) -> str | None:
+    """The last of these migrations that a tool says it has run, if those before it are run as well; None where that
+    cannot be told.
+    """
+    if said.broken or not said.names:
+        return None
+    ran = [{name for name in names if means(each, name)} for each in said.names]
+    if any(len(some) > 1 for some in ran):
+        return None
+    known = set().union(*ran)
+    if not known:
+        return None
+    last = max(known)
+    return last if said.newest or known >= {name for name in names if name <= last} else None
+
+
+def means(said: str, name: str) -> bool:
+    """Does what a tool calls so go by this name here? Its file's name does, with or without what the tool puts around
+    it; and the number that the name begins with.
+    """
+    stem = re.split(r"[/\\]", said)[-1]
+    stem = re.sub(r"(\.up)?\.(sql|js|ts|cjs|mjs|xml|ya?ml|json|py|go)$", "", stem, flags=re.IGNORECASE)
+    found = re.fullmatch(r"V([\d._]+?)__(.+)", stem)
+    if stem == name or (found and f"{found[1]}_{found[2]}" == name):
+        return True
+    number = found[1] if found else stem
+    if not re.fullmatch(r"\d[\d._]*", number):
+        return False
+    begin = re.match(r"V?(\d+(?:[._]\d+)*?)(?:_|$)", name)
+    return begin is not None and _plain(begin[1]) == _plain(number)
+
+
+def _plain(number: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.split(r"[._]", number) if part)
+
+
+def _texts(rows: Rows) -> list[tuple[str, ...]]:
+    return [tuple(text(value) for value in row) for row in rows]

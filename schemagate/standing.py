@@ -1,0 +1,277 @@
+"""Where the live schema stands: found out with the shadow, or by the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from schemagate.additions import NotAddable, adopted
+from schemagate.adoption import (
+    Baseline,
+    Contents,
+    Undecided,
+    candidates,
+    contents,
+    in_the_middle,
+    in_the_way,
+    lacking,
+    up_to,
+    with_maker,
+)
+from schemagate.ddl import changes
+from schemagate.errors import SchemaDrift
+from schemagate.fitting import refused_by_rows
+from schemagate.looking import Unseen
+from schemagate.othertools import last_told, told
+from schemagate.refusals import ServerError
+from schemagate.schema import compare
+from schemagate.shadow import Refused, ShadowUnavailable
+from schemagate.states import States, replayed
+from schemagate.traces import TRACED
+from schemagate.verify import as_facts
+from schemagate.verify import told as in_words
+
+if TYPE_CHECKING:
+    from schemagate.database import Connection
+    from schemagate.expected import Expected
+    from schemagate.log import Log
+    from schemagate.migrations import Migrations
+    from schemagate.schema import Schema
+    from schemagate.server import Server
+    from schemagate.shadow import Shadows
+
+AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
+SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
+HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
+NOT_TOUCHED = "not touched"
+MOST_DDL = 50  # in one log line
+
+
+class Unfollowed(Exception):
+    """The migrations cannot be followed to their end in the shadow; the message says why.
+
+    `states` are those up to there, where any were seen.
+    """
+
+    def __init__(self, why: str, states: States | None = None) -> None:
+        super().__init__(why)
+        self.states = states
+
+
+def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
+    """The states that the migrations go through. Raises Unfollowed."""
+    if live.unseen:
+        kinds = ", ".join(sorted(live.unseen))
+        raise Unfollowed(f"this account cannot see every {kinds} here; GRANT ALL ON `{here.database}`.* to it")
+    try:
+        for whole in (False, True):
+            shadow = shadows.get()
+            states = States(live, shadow, here.database, whole=whole)
+            try:
+                left_out = replayed(migrations, states, shadow)
+            except Unseen:
+                continue
+            if left_out:
+                states.settle()
+                where = f"{left_out.migration}.sql:{left_out.line}"
+                raise Unfollowed(f"the shadow cannot go beyond {where}: {left_out.reason}", states)
+            if whole or states.is_exact():
+                states.settle()
+                return states
+    except ShadowUnavailable as reason:
+        raise Unfollowed(f"there is no shadow: {reason}") from reason
+    except Refused as refused:
+        where, error = f"{refused.migration.file}:{refused.statement.line}", refused.error
+        raise Unfollowed(
+            f"{where} does not work in an empty schema, the server says {error.errno}: {error.text}"
+        ) from refused
+    except ServerError as error:
+        raise Unfollowed(f"the shadow cannot be used ({error.errno}: {error.text})") from error
+    raise Unfollowed("what the migrations make cannot be seen in full")
+
+
+class Finder:
+    """Finds out where the live schema stands."""
+
+    def __init__(
+        self,
+        migrations: Migrations,
+        live: Schema,
+        connection: Connection,
+        here: Server,
+        expected: Expected,
+        shadows: Shadows,
+        log: Log,
+    ) -> None:
+        self._migrations, self._live, self._connection, self._here = migrations, live, connection, here
+        self._expected, self._shadows, self._log = expected, shadows, log
+        self._states: States | None = None
+        self._known: dict[str, Contents] = {each.name: contents(each) for each in migrations.all}
+
+    def find(self, *, add: bool, to: str | None = None) -> Baseline | None:
+        """What is to be written into the journal; None if nothing that the migrations make is there after all.
+
+        `add`: also where something is missing that can be added. `to`: a person says that this migration is the last
+        that was run. Raises SchemaDrift.
+        """
+        try:
+            self._states = followed(self._migrations, self._live, self._shadows, self._here)
+        except Unfollowed as reason:
+            return self._without_states(reason, to)
+        states = self._states
+        self._expected.known = states.final()
+        if not states.ours().objects:
+            return None
+        if to is not None:
+            return self._said(to, states)
+        return self._exact(states) or self._lacking(states, add=add)
+
+    def replaced(self, baseline: Baseline) -> Migrations:
+        """The migrations in the form in which they are to be run with this baseline. Raises SchemaDrift."""
+        if not baseline.ways or not self._states:
+            return self._migrations
+        try:
+            return adopted(self._migrations, baseline.ways, self._states, self._states.final())
+        except NotAddable as reason:
+            raise self._refusal(f"what is missing cannot be added: {reason}", self._states) from reason
+
+    # --- exactly ---
+
+    def _exact(self, states: States) -> Baseline | None:
+        names = candidates(states, self._migrations, self._known)
+        hints = list(self._hints())
+        if len(names) == 1:
+            return self._found(names[0], up_to(self._migrations, names[0]))
+        for name, tool in hints:
+            if name in names:
+                return self._found(name, up_to(self._migrations, name, HINTED.format(tool=tool)))
+        if names:
+            raise _several(names)
+        baseline = in_the_middle(states, self._migrations)
+        return self._found(baseline.applied[-1][0].name, baseline) if baseline else None
+
+    def _found(self, name: str, baseline: Baseline) -> Baseline:
+        migration, count, how = baseline.applied[-1]
+        self._log.info(
+            "baseline.found",
+            migration=name,
+            statements=count if count < migration.count else None,
+            migrations=len(baseline.applied),
+            how=how.partition(": ")[2],
+        )
+        return baseline
+
+    def _hints(self) -> Iterator[tuple[str, str]]:
+        """The last migration by what each other tool says."""
+        names = [each.name for each in self._migrations.all]
+        tables = [name for kind, name in self._live.objects if kind == "table"]
+        for each in told(self._connection, self._here.database, tables):
+            last = last_told(each, names)
+            self._log.info("tool.told", tool=each.tool, table=each.table, migration=last, broken=each.broken or None)
+            if last:
+                yield last, each.tool
+
+    def _said(self, to: str, states: States) -> Baseline:
+        if to not in {each.name for each in self._migrations.all}:
+            raise SchemaDrift(f"There is no migration {to}; `schemagate status` lists them.", state=NOT_TOUCHED)
+        if to not in {place.migration for place in states.equal if place.end}:
+            raise self._refusal(f"the schema is not the one after {to}", states, to)
+        return self._found(to, up_to(self._migrations, to, SAID))
+
+    # --- with something missing ---
+
+    def _lacking(self, states: States, *, add: bool) -> Baseline:
+        final = states.final()
+        differences = compare(final, states.ours())
+        if in_the_way(differences):
+            raise self._refusal("it is in no state that the migrations go through", states)
+        if not add:
+            raise self._refusal("something is missing, and SCHEMAGATE_ADOPT=exact adds nothing", states)
+        last = self._migrations.all[-1].name
+        try:
+            baseline = lacking(states, self._migrations, final, self._known)
+        except Undecided as undecided:
+            raise self._refusal(
+                f"something is missing that could be added, but whether {undecided} was run cannot be seen",
+                states,
+                last,
+            ) from undecided
+        refused = list(refused_by_rows(self._connection, self._here.database, final, states.ours()))
+        if refused:
+            raise self._refusal(f"rows are in the way of what is missing: {'; '.join(refused)}", states, last)
+        self._log.info(
+            "adoption.planned",
+            missing=[f"{each.kind} {each.name}" + (f", {each.part}" if each.part else "") for each in differences],
+            migrations=sorted(baseline.ways),
+        )
+        for each in baseline.skipped:
+            self._log.warning(
+                "statement.skipped", migration=each.migration, ordinal=each.ordinal, line=each.line, kind=each.kind
+            )
+        return baseline
+
+    def _refusal(self, why: str, states: States, to: str | None = None) -> SchemaDrift:
+        """The error for a schema that cannot be taken over: each difference from the state after a migration, by whom
+        that was to be made, and the statements that bring it.
+        """
+        last = states.nearest() if to is None else to
+        wanted, found = states.after_migration(last), states.ours()
+        differences = compare(wanted, found)
+        ddl = changes(wanted, found)
+        safe = sum(not each.loses for each in ddl)
+        return SchemaDrift(
+            f"The database has tables and no journal, and cannot be taken over: {why}"
+            + (f": {in_words(differences)}" if differences else "")
+            + f". Nothing was changed. Bring it to the state after {last or 'nothing'} with the statements given "
+            f"({safe} of {len(ddl)} lose nothing), then start again.",
+            nearest=last,
+            differences=[
+                {**fact, "migration": maker}
+                for fact, (_, maker) in zip(as_facts(differences), with_maker(differences, states, last), strict=False)
+            ],
+            differing=len(differences),
+            ddl=[{"loses": each.loses or "nothing", "sql": each.sql} for each in ddl[:MOST_DDL]],
+            state=NOT_TOUCHED,
+        )
+
+    # --- without a shadow ---
+
+    def _without_states(self, reason: Unfollowed, to: str | None) -> Baseline:
+        """A snapshot that holds, and is the live schema, tells that all migrations were run. Raises SchemaDrift."""
+        last = self._migrations.all[-1].name
+        if self._expected.header_holds and not self._live.unseen and to in (None, last):
+            verdict = self._expected.against(self._live)
+            if not verdict.differences and verdict.proof == "text" and (to or self._shows_in_the_end()):
+                return self._found(last, up_to(self._migrations, last, AS_SNAPSHOT))
+        names = candidates(reason.states, self._migrations, self._known) if reason.states else []
+        if names and to is None:
+            raise _several(names, f" ({reason})")
+        if to in names and to is not None:
+            return self._found(to, up_to(self._migrations, to, SAID))
+        raise SchemaDrift(
+            f"The database has tables and no journal, and where it stands cannot be found out: {reason}. Nothing was "
+            "changed. Put that right, and start again.",
+            state=NOT_TOUCHED,
+        ) from reason
+
+    def _shows_in_the_end(self) -> bool:
+        """Does the last migration that does anything change the structure?"""
+        for migration in reversed(self._migrations.all):
+            if self._known[migration.name].lasting:
+                data = {each.ordinal for each in self._known[migration.name].data}
+                return any(
+                    statement.kind in TRACED and statement.ordinal not in data for statement in migration.statements()
+                )
+        return False
+
+
+def _several(names: Sequence[str], reason: str = "") -> SchemaDrift:
+    """The error for a schema that is the same after several migrations."""
+    return SchemaDrift(
+        f"The schema is as it is after {' and after '.join(names)}{reason}: "
+        "which of them was the last to be run cannot be seen. Nothing was changed. Find out by the rows, say it with "
+        f"`schemagate baseline --to {names[-1]}`, and start again.",
+        candidates=list(names),
+        state=NOT_TOUCHED,
+        next=f"schemagate baseline --to {names[-1]}",
+    )

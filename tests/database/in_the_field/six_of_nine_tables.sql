@@ -1,0 +1,3 @@
+DROP TABLE workflow_messages;
+DROP TABLE sub_workflow_queue;
+DROP TABLE module_settings;

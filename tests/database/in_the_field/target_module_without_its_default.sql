@@ -1,0 +1,1 @@
+ALTER TABLE workflows MODIFY COLUMN target_module VARCHAR(255) NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE workflows DROP INDEX idx_pr_url, DROP INDEX idx_output_mode;

@@ -1,0 +1,2 @@
+ALTER TABLE workflow_modules CONVERT TO CHARACTER SET utf8mb4;
+ALTER TABLE workflow_messages CONVERT TO CHARACTER SET utf8mb4;

@@ -1,0 +1,5 @@
+ALTER TABLE kinds
+  CHANGE COLUMN word title VARCHAR(40) NOT NULL,
+  ADD COLUMN rank_no INT NOT NULL DEFAULT 0;
+
+UPDATE kinds SET rank_no = id * 10;

@@ -1,0 +1,4 @@
+ALTER TABLE customers
+  ADD COLUMN domain VARCHAR(100) GENERATED ALWAYS AS (SUBSTRING_INDEX(mail, '@', -1)) STORED AFTER mail,
+  ADD COLUMN code CHAR(4) NOT NULL DEFAULT 'none',
+  ADD INDEX idx_domain (domain(10));

@@ -1,0 +1,495 @@
+"""Databases that were migrated without us: taken over as they are, completed, or refused before anything is changed."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemagate.schema import Schema, compare
+from tests.database import field, schemas
+from tests.database.field import Ended
+from tests.database.shipped import MIGRATIONS, apply, files, read, session
+from tests.databases import Database
+
+NAMES = [path.stem for path in files()]
+FIELD = sorted((Path(__file__).parent / "in_the_field").glob("*.sql"))
+DOCS = MIGRATIONS.parent / "docs/adopting.md"
+
+Rows = dict[str, list[tuple[tuple[str, str], ...]]]
+
+
+class Place:
+    """A schema, the migrations beside it, and starts in this process."""
+
+    def __init__(self, database: Database, migrations: Path) -> None:
+        self.database, self.migrations = database, migrations
+        self.migrations.mkdir(exist_ok=True)
+
+    def write(self, **files: str) -> Place:
+        """Write migrations, each under its name without `.sql`."""
+        for name, text in files.items():
+            self.migrations.joinpath(f"{name}.sql").write_text(text, "utf-8")
+        return self
+
+    def run(self, *words: str, expected: int = 0, account: tuple[str, str] | None = None, **variables: str) -> Ended:
+        """A start, which is to end with this exit code."""
+        environment = {
+            **self.database.environment(*(account or ())),
+            "SCHEMAGATE_MIGRATIONS": str(self.migrations),
+            "SCHEMAGATE_TERMINATION_LOG": "",
+            **variables,
+        }
+        ended = field.start(words or ("up",), environment)
+        assert ended.code == expected, ended.lines
+        return ended
+
+    def build(self, *statements: str) -> None:
+        """Run all of this as a person does, who looks at no journal."""
+        connection = session(self.database)
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        connection.close()
+
+    def refused(self, *words: str, account: tuple[str, str] | None = None, **variables: str) -> Mapping[str, Any]:
+        """A start that ends with 32 and has changed nothing; its last line."""
+        schema, rows = schemas.read(self.database), field.rows(self.database)
+        ended = self.run(*words, expected=32, account=account, **variables)
+        assert compare(schema, schemas.read(self.database)) == ()
+        assert field.rows(self.database) == rows
+        assert ended.lines[-1]["state"] == "not touched"
+        assert self.noted() == []
+        return ended.lines[-1]
+
+    def noted(self) -> list[tuple[str, int, str, str]]:
+        """What the journal says last of each statement: migration, ordinal, outcome, note."""
+        if ("table", "schemagate_journal") not in self.database.objects():
+            return []
+        newest = "SELECT MAX(id) FROM schemagate_journal GROUP BY migration, ordinal"
+        rows = self.database.rows(
+            f"SELECT migration, ordinal, outcome, note FROM schemagate_journal WHERE id IN ({newest}) ORDER BY 1, 2"
+        )
+        return [(str(name), int(ordinal), str(outcome), str(note or "")) for name, ordinal, outcome, note in rows]
+
+
+@pytest.fixture
+def place(database: Database, tmp_path: Path) -> Place:
+    """A schema and no migrations yet."""
+    return Place(database, tmp_path / "migrations")
+
+
+@pytest.fixture
+def shipped(database: Database) -> Place:
+    """The shipped migrations, with their snapshot."""
+    return Place(database, MIGRATIONS)
+
+
+@pytest.fixture
+def expected(database: Database) -> Schema:
+    """What the shipped migrations build on this server; the schema is empty again."""
+    connection = session(database)
+    apply(connection, *files())
+    connection.close()
+    found = schemas.read(database)
+    field.emptied(database)
+    return found
+
+
+# --- as after a migration -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", range(1, len(NAMES) + 1))
+def test_every_state_that_the_shipped_migrations_go_through_is_recognised(shipped: Place, count: int) -> None:
+    """The migrations up to it are noted as applied, with how that is known, and the rest is run."""
+    apply(session(shipped.database), *files()[:count])
+    ended = shipped.run()
+    (found,) = ended.said("baseline.found")
+    assert (found["migration"], found["migrations"]) == (NAMES[count - 1], count)
+    assert [line["migration"] for line in ended.said("migration.applied")] == NAMES[count:]
+    notes = {name: note for name, _, outcome, note in shipped.noted() if outcome == "applied"}
+    assert [name for name, note in notes.items() if note] == NAMES[:count]
+    assert set(notes.values()) <= {"baseline: the schema was exactly that after this migration", ""}
+    assert shipped.run().lines[-1]["unchanged"] is True
+
+
+def test_one_in_the_middle_of_a_file_goes_on_there(place: Place) -> None:
+    """A script that died between two statements leaves no doubt where only structure is changed."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, x VARCHAR(5));",
+        b="ALTER TABLE a MODIFY x VARCHAR(9); ALTER TABLE a MODIFY x VARCHAR(20); CREATE TABLE c (id INT);",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, x VARCHAR(9))")
+    (found,) = place.run().said("baseline.found")
+    assert (found["migration"], found["statements"]) == ("b", 1)
+    assert place.database.objects() >= {("table", "a"), ("table", "c")}
+
+
+SAME = {
+    "a": "CREATE TABLE a (id INT PRIMARY KEY);",
+    "b": "INSERT INTO a VALUES (1);",
+    "c": "CREATE TABLE c (id INT);",
+}
+
+
+def test_a_migration_that_changes_rows_alone_is_asked_about(place: Place) -> None:
+    """The schema is the same before and after it: both are named, and `baseline --to` decides."""
+    place.write(**SAME).build("CREATE TABLE a (id INT PRIMARY KEY)")
+    told = place.refused()
+    assert told["candidates"] == ["a", "b"]
+    assert told["next"] == "schemagate baseline --to b"
+    place.run("baseline", "--to", "a")
+    place.run()
+    assert place.database.rows("SELECT id FROM a") == ((1,),)
+
+
+def test_what_is_said_to_have_run_is_not_run(place: Place) -> None:
+    """And the note says who said it."""
+    place.write(**SAME).build("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
+    place.run("baseline", "--to", "b.sql")
+    assert {note.rpartition(", ")[2] for *_, note in place.noted()} == {"and a person said that it is the last"}
+    place.run()
+    assert place.database.rows("SELECT id FROM a") == ((1,),)
+
+
+def test_a_file_in_which_nothing_lasts_is_not_asked_about(place: Place) -> None:
+    """Empty, or with nothing but a setting of the session or a query: it has nothing to lose by either answer."""
+    place.write(a=SAME["a"], b="-- nothing yet\n", c="SET @x = 1; SELECT @x;")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)")
+    (found,) = place.run().said("baseline.found")
+    assert found["migration"] == "c"
+
+
+def test_dry_run_and_detect(place: Place) -> None:
+    """Told, and only written without --dry-run; where there is a journal, there is nothing to say."""
+    place.write(a=SAME["a"], c=SAME["c"]).build("CREATE TABLE a (id INT PRIMARY KEY)")
+    before = schemas.read(place.database)
+    assert "would be noted" in place.run("baseline", "--detect", "--dry-run").lines[-1]["message"]
+    assert place.database.objects() == {("table", "a")}
+    place.run("baseline", "--detect")
+    assert [(name, outcome) for name, _, outcome, _ in place.noted()] == [("a", "applied")]
+    assert compare(before, schemas.read(place.database)) == ()
+    place.run("baseline", "--detect", expected=12)
+    place.run()
+
+
+def test_a_baseline_that_is_not_true_is_refused(place: Place) -> None:
+    """A person's word is compared with the schema, too: the message has what is missing, and the DDL for it."""
+    place.write(a=SAME["a"], c=SAME["c"]).build("CREATE TABLE a (id INT PRIMARY KEY)")
+    told = place.refused("baseline", "--to", "c")
+    assert [(each["name"], each["migration"]) for each in told["differences"]] == [("c", "c")]
+    assert [each["sql"].split("(")[0] for each in told["ddl"]] == ["CREATE TABLE `c` "]
+
+
+# --- strangers ------------------------------------------------------------------------------------------------------
+
+
+def test_tables_of_others_are_left_alone(shipped: Place) -> None:
+    """They are in no state of the migrations, and it is found all the same."""
+    apply(session(shipped.database), *files())
+    shipped.build("CREATE TABLE theirs (id INT)", "CREATE VIEW view_of_theirs AS SELECT id FROM theirs")
+    ended = shipped.run()
+    assert ended.said("schema.verified")[0]["foreign"] == ["table theirs", "view view_of_theirs"]
+    shipped.run(SCHEMAGATE_FOREIGN="drift", expected=32)
+
+
+def test_a_database_with_nothing_but_tables_of_others_is_an_empty_one(place: Place) -> None:
+    """All is built."""
+    place.write(**SAME).build("CREATE TABLE theirs (id INT)")
+    ended = place.run()
+    assert not ended.said("baseline.found")
+    assert place.database.rows("SELECT id FROM a") == ((1,),)
+
+
+FLYWAY = """
+    CREATE TABLE flyway_schema_history (
+        installed_rank INT PRIMARY KEY, version VARCHAR(50), description VARCHAR(200) NOT NULL,
+        type VARCHAR(20) NOT NULL, script VARCHAR(1000) NOT NULL, checksum INT, installed_by VARCHAR(100) NOT NULL,
+        installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, execution_time INT NOT NULL,
+        success TINYINT(1) NOT NULL)
+"""
+LIQUIBASE = """
+    CREATE TABLE DATABASECHANGELOG (
+        ID VARCHAR(255) NOT NULL, AUTHOR VARCHAR(255) NOT NULL, FILENAME VARCHAR(255) NOT NULL,
+        DATEEXECUTED DATETIME NOT NULL, ORDEREXECUTED INT NOT NULL, EXECTYPE VARCHAR(10) NOT NULL, MD5SUM VARCHAR(35),
+        DESCRIPTION VARCHAR(255), COMMENTS VARCHAR(255), TAG VARCHAR(255), LIQUIBASE VARCHAR(20))
+"""
+GOOSE = """
+    CREATE TABLE goose_db_version (
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BOOLEAN NOT NULL,
+        tstamp TIMESTAMP NULL DEFAULT NOW())
+"""
+PRISMA = """
+    CREATE TABLE _prisma_migrations (
+        id VARCHAR(36) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at DATETIME(3),
+        migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at DATETIME(3),
+        started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+        applied_steps_count INT UNSIGNED NOT NULL DEFAULT 0)
+"""
+KNEX = """
+    CREATE TABLE knex_migrations (
+        id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255), batch INT,
+        migration_time TIMESTAMP NULL)
+"""
+# The table of each tool, as it makes it, and a row for each of two migrations.
+TOOLS = {
+    "Flyway": (
+        FLYWAY,
+        "INSERT INTO flyway_schema_history VALUES (1, '1', 'a', 'SQL', 'V1__a.sql', 7, 'root', NOW(), 1, 1)",
+        "INSERT INTO flyway_schema_history VALUES (2, '2', 'b', 'SQL', 'V2__b.sql', 7, 'root', NOW(), 1, 1)",
+    ),
+    "Liquibase": (
+        LIQUIBASE,
+        "INSERT INTO DATABASECHANGELOG VALUES ('1_a', '', 'db/1_a.sql', NOW(), 1, 'EXECUTED', '', '', '', '', '4')",
+        "INSERT INTO DATABASECHANGELOG VALUES ('2_b', '', 'db/2_b.sql', NOW(), 2, 'EXECUTED', '', '', '', '', '4')",
+    ),
+    "golang-migrate": (
+        "CREATE TABLE schema_migrations (version BIGINT NOT NULL PRIMARY KEY, dirty BOOLEAN NOT NULL)",
+        "INSERT INTO schema_migrations VALUES (2, 0)",
+    ),
+    "dbmate": (
+        "CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY)",
+        "INSERT INTO schema_migrations VALUES ('1'), ('2')",
+    ),
+    "goose": (
+        GOOSE,
+        "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (3, 0)",
+    ),
+    "Alembic": (
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('2_b')",
+    ),
+    "Prisma": (
+        PRISMA,
+        "INSERT INTO _prisma_migrations VALUES ('x', 'x', NOW(3), '1_a', NULL, NULL, NOW(3), 1)",
+        "INSERT INTO _prisma_migrations VALUES ('y', 'x', NOW(3), '2_b', NULL, NULL, NOW(3), 1)",
+        "INSERT INTO _prisma_migrations VALUES ('z', 'x', NULL, '3_c', NULL, NOW(3), NOW(3), 0)",
+    ),
+    "knex": (KNEX, "INSERT INTO knex_migrations (name, batch) VALUES ('1_a.js', 1), ('2_b.js', 1)"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_history_of_another_tool_decides_where_the_schema_does_not(place: Place, tool: str) -> None:
+    """What it says it has run is not run again; its own tables are left alone."""
+    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
+    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)", *TOOLS[tool])
+    ended = place.run()
+    (told,) = ended.said("tool.told")
+    assert (told["tool"], told["migration"]) == (tool, "2_b")
+    assert ended.said("baseline.found")[0]["migration"] == "2_b"
+    assert place.database.rows("SELECT id FROM a") == ((1,),)
+    assert ("table", told["table"]) in place.database.objects()
+
+
+def test_another_tool_that_says_what_is_not_so_is_not_believed(place: Place) -> None:
+    """The schema decides: by its history, the table c is there."""
+    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
+    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", TOOLS["dbmate"][0])
+    place.database.run("INSERT INTO schema_migrations VALUES ('1'), ('2'), ('3')")
+    assert place.refused()["candidates"] == ["1_a", "2_b"]
+
+
+def test_another_tool_that_broke_off_is_no_hint(place: Place) -> None:
+    """golang-migrate calls that by a word of its own."""
+    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
+    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", TOOLS["golang-migrate"][0])
+    place.database.run("INSERT INTO schema_migrations VALUES (2, 1)")
+    place.refused()
+
+
+# --- databases in the field -----------------------------------------------------------------------------------------
+
+
+def outcomes() -> dict[str, str]:
+    """By the table in the docs: what happens to each."""
+    return dict(re.findall(r"^\| `(\w+)` \|.*\| (completed|refused)[^|]*\|$", DOCS.read_text("utf-8"), re.MULTILINE))
+
+
+def test_the_docs_have_each_database_in_the_field() -> None:
+    """And none that nobody tries."""
+    assert sorted(outcomes()) == [path.stem for path in FIELD]
+
+
+@pytest.mark.parametrize("path", FIELD, ids=[path.stem for path in FIELD])
+def test_a_database_in_the_field_is_completed_or_refused_as_the_docs_say(
+    shipped: Place, expected: Schema, path: Path
+) -> None:
+    """No row is changed. One that is refused is told each difference, whose it is, and the DDL that brings it: once
+    that is run, the database is taken over.
+    """
+    apply(session(shipped.database), *files())
+    shipped.build(*(each.text for each in read(path.read_text(), path.name)))
+    field.fill(shipped.database, random.Random(path.stem), fewest=1)
+    before, rows = schemas.read(shipped.database), field.rows(shipped.database)
+    assert all(rows.values()), "each table is to have rows"
+    if outcomes()[path.stem] == "refused":
+        told = shipped.refused()
+        wrong = compare(expected, before)
+        if told["nearest"] == NAMES[-1]:
+            assert {(each["name"], each["part"]) for each in told["differences"]} == {(d.name, d.part) for d in wrong}
+            assert all(each["migration"] in NAMES for each in told["differences"])
+            if all(each["loses"] == "nothing" for each in told["ddl"]):
+                shipped.build(*(each["sql"] for each in told["ddl"]))
+                shipped.run()
+    else:
+        ended = shipped.run()
+        assert len(ended.said("adoption.planned")) + len(ended.said("baseline.found")) == 1
+    assert compare(expected, schemas.read(shipped.database)) == () or outcomes()[path.stem] == "refused"
+    assert field.kept(rows, shipped.database) == []
+
+
+def test_every_difference_of_the_worst_of_them_is_told_at_once(shipped: Place) -> None:
+    """With the migration that should have made it, and whether the DDL that brings it loses anything."""
+    apply(session(shipped.database), *files())
+    worst = next(path for path in FIELD if path.stem == "all_of_it_at_once")
+    shipped.build(*(each.text for each in read(worst.read_text(), worst.name)))
+    told = shipped.refused()
+    makers = {f"{each['name']} {each['part']}".strip(): each["migration"] for each in told["differences"]}
+    assert makers["workflows column target_module"] == "20251116_add_target_module_to_workflows"
+    assert makers["workflows column status"] == "20251126_add_task_description_and_status"
+    assert makers["workflows column output_mode"] == "20251121_add_output_mode_to_workflows"
+    assert makers["workflows index idx_pr_url"] == "20251121_add_pr_url_to_workflows"
+    assert makers["workflow_messages option COLLATE"] == "20251129_add_workflow_messages"
+    assert makers["sub_workflow_queue"] == "20251123_add_workflow_hierarchy"
+    losing = {each["sql"] for each in told["ddl"] if each["loses"] != "nothing"}
+    assert losing, "output_mode loses values"
+    assert all("output_mode" in sql for sql in losing)
+
+
+# --- what is added and what is not ----------------------------------------------------------------------------------
+
+
+def test_a_data_statement_is_run_where_all_ddl_of_its_file_is_missing(shipped: Place) -> None:
+    """The table of modules is made and filled, as its file does it."""
+    apply(session(shipped.database), *files())
+    shipped.build(
+        "INSERT INTO workflows (id, workflow_type, target_module) VALUES (1, 'feature', 'here')",
+        "DROP TABLE workflow_modules",
+    )
+    ended = shipped.run()
+    assert not ended.said("statement.skipped") or all(
+        line["migration"] != "20251121_add_workflow_modules_table" for line in ended.said("statement.skipped")
+    )
+    assert shipped.database.rows("SELECT workflow_id, module_name FROM workflow_modules") == ((1, "here"),)
+
+
+PARTLY = {
+    "a": "CREATE TABLE a (id INT PRIMARY KEY);",
+    "b": """
+        CREATE TABLE b (id INT PRIMARY KEY);
+        INSERT INTO b VALUES (1);
+        ALTER TABLE a ADD COLUMN x INT NULL, ADD COLUMN y INT NULL, ADD INDEX by_y (y);
+        UPDATE a SET x = 1;
+    """,
+}
+
+
+def test_a_data_statement_is_skipped_and_named_where_a_part_of_its_file_is_there(place: Place) -> None:
+    """Whether its rows are there is for a person to see; all that was missing is there then."""
+    place.write(**PARTLY).build(
+        "CREATE TABLE a (id INT PRIMARY KEY, x INT NULL)",
+        "CREATE TABLE b (id INT PRIMARY KEY)",
+        "INSERT INTO a VALUES (5, 7)",
+    )
+    ended = place.run()
+    assert [(line["ordinal"], line["line"], line["kind"]) for line in ended.said("statement.skipped")] == [
+        (2, 3, "insert"),
+        (4, 5, "update"),
+    ]
+    assert place.database.rows("SELECT id, x, y FROM a") == ((5, 7, None),)
+    assert [(ordinal, outcome, note) for name, ordinal, outcome, note in place.noted() if name == "b"] == [
+        (1, "applied", "adopted: what it makes was there"),
+        (2, "applied", "adopted: not run, since a part of its file was there"),
+        (3, "applied", "adopted: what was missing of it was added"),
+        (4, "applied", "adopted: not run, since a part of its file was there"),
+    ]
+    assert place.run().lines[-1]["unchanged"] is True
+
+
+def test_where_rows_alone_tell_of_a_migration_nothing_is_added(place: Place) -> None:
+    """Whether a file without DDL was run nobody sees: a person brings what is missing, and says it."""
+    place.write(**PARTLY, c="UPDATE a SET y = 1;")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, x INT NULL)", "CREATE TABLE b (id INT PRIMARY KEY)")
+    told = place.refused()
+    assert "whether c was run" in told["message"]
+    place.build(*(each["sql"] for each in told["ddl"]))
+    place.run("baseline", "--to", "c")
+    place.run()
+
+
+def test_columns_are_added_where_they_belong(place: Place) -> None:
+    """In any order, also where a later migration put another in between."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, z INT);",
+        b="ALTER TABLE a ADD COLUMN one INT NULL AFTER id;",
+        c="ALTER TABLE a ADD COLUMN two INT NULL AFTER id, ADD three INT NULL AFTER one, ADD UNIQUE KEY u (two, z);",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, two INT NULL, z INT)", "INSERT INTO a VALUES (1, 2, 3)")
+    place.run()
+    assert place.database.rows("SELECT * FROM a") == ((1, 2, None, None, 3),)
+    assert [row[0] for row in place.database.rows("SHOW COLUMNS FROM a")] == ["id", "two", "one", "three", "z"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "row"),
+    [
+        ("ADD UNIQUE KEY u (x)", "(1, 5, NULL), (2, 5, NULL)"),
+        ("ADD CONSTRAINT positive CHECK (x > 0)", "(1, -1, NULL)"),
+        ("ADD CONSTRAINT fk FOREIGN KEY (p) REFERENCES p (id)", "(1, 1, 77)"),
+        ("ADD COLUMN d DATE NOT NULL", "(1, 1, NULL)"),
+    ],
+)
+def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
+    place: Place, missing: str, row: str
+) -> None:
+    """The table that could be added is not added either."""
+    base = ("CREATE TABLE p (id INT PRIMARY KEY)", "CREATE TABLE a (id INT PRIMARY KEY, x INT, p INT)")
+    place.write(
+        a=";\n".join(base) + ";", b=f"CREATE TABLE b (id INT PRIMARY KEY); ALTER TABLE a {missing};", c=SAME["c"]
+    )
+    place.build(*base, "CREATE TABLE c (id INT)", f"INSERT INTO a VALUES {row}")
+    assert "rows are in the way" in place.refused()["message"]
+
+
+def test_exact_adds_nothing_and_off_adopts_nothing(shipped: Place) -> None:
+    """SCHEMAGATE_ADOPT."""
+    apply(session(shipped.database), *files())
+    shipped.refused(SCHEMAGATE_ADOPT="off")
+    shipped.build("DROP TABLE module_settings")
+    shipped.refused(SCHEMAGATE_ADOPT="exact")
+    shipped.run(SCHEMAGATE_ADOPT="add")
+
+
+def test_nothing_is_dropped_to_adopt(place: Place) -> None:
+    """A column that no migration makes is in the way: what becomes of it is for a person to say."""
+    place.write(a=SAME["a"]).build("CREATE TABLE a (id INT PRIMARY KEY, more INT)")
+    told = place.refused()
+    assert [(each["loses"] == "nothing", each["sql"]) for each in told["ddl"]] == [
+        (False, "ALTER TABLE `a` DROP COLUMN `more`")
+    ]
+
+
+# --- without a shadow -----------------------------------------------------------------------------------------------
+
+
+def test_without_a_shadow_the_snapshot_is_proof_enough(shipped: Place) -> None:
+    """On a server of the kind that wrote it; on the other one, the grant that is missing is named."""
+    account = shipped.database.account("ALL ON {database}.*")
+    apply(session(shipped.database), *files())
+    if shipped.database.server.flavour == "mysql":
+        assert shipped.run(account=account).said("baseline.found")[0]["migration"] == NAMES[-1]
+        assert shipped.run(account=account).lines[-1]["unchanged"] is True
+    else:
+        told = shipped.refused(account=account)
+        assert f"GRANT ALL ON `{shipped.database.shadow}`" in told["message"]
+
+
+def test_without_a_shadow_a_database_that_is_not_the_snapshot_is_refused(shipped: Place) -> None:
+    """Its state cannot be found out."""
+    apply(session(shipped.database), *files()[:9])
+    assert "SCHEMAGATE_SHADOW is off" in shipped.refused(SCHEMAGATE_SHADOW="off")["message"]
