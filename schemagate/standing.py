@@ -33,6 +33,7 @@ from schemagate.verify import told as in_words
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
+    from schemagate.ddl import Change
     from schemagate.expected import Expected
     from schemagate.log import Log
     from schemagate.migrations import Migrations
@@ -214,10 +215,9 @@ class Finder:
         """The error for a schema that cannot be taken over: each difference from the state after a migration, by whom
         that was to be made, and the statements that bring it.
         """
-        last = states.nearest() if to is None else to
+        last, ddl = self._way_out(states, to)
         wanted, found = states.after_migration(last), states.ours()
         differences = compare(wanted, found)
-        ddl = changes(wanted, found)
         safe = sum(not each.loses for each in ddl)
         return SchemaDrift(
             f"The database has tables and no journal, and cannot be taken over: {why}"
@@ -233,6 +233,17 @@ class Finder:
             ddl=[{"loses": each.loses or "nothing", "sql": each.sql} for each in ddl[:MOST_DDL]],
             state=NOT_TOUCHED,
         )
+
+    def _way_out(self, states: States, to: str | None) -> tuple[str, Sequence[Change]]:
+        """The state to bring the schema to, and how: the nearest one; but the last one if only that loses nothing."""
+        last, nearest = self._migrations.all[-1].name, states.nearest() if to is None else to
+        found = states.ours()
+        ddl = changes(states.after_migration(nearest), found)
+        if to is None and any(each.loses for each in ddl):
+            others = changes(states.after_migration(last), found)
+            if not any(each.loses for each in others):
+                return last, others
+        return nearest, ddl
 
     # --- without a shadow ---
 
