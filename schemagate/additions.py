@@ -191,13 +191,14 @@ class Additions:
 
 def absent(statement: Statement, kind: str, note: str) -> Statement:
     """A statement of which nothing is run, and what the journal is to say of it."""
-    return statement._replace(raw=b"", known=kind if kind in TRACED else "do", of=statement.checksum, note=note)
+    known = kind if kind in TRACED else "do"
+    return statement._replace(raw=b"", known=known, written=None, of=statement.checksum, note=note)
 
 
 def instead(statement: Statement, text: str, note: str) -> Statement:
     """A statement in the place of another: the journal knows it by the checksum of that."""
     raw = text.encode(errors="surrogateescape")
-    return statement._replace(raw=raw, known="", of=statement.checksum, note=note)
+    return statement._replace(raw=raw, known="", written=None, of=statement.checksum, note=note)
 
 
 def _key_name(item: str) -> str | None:

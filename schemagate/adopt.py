@@ -59,12 +59,13 @@ def adopt(
     """Find out where a database stands that has tables of the migrations and no history, and go on with one of which
     that was found out before. The live schema and the journal are only read.
 
-    Raises SchemaDrift, with all that is in the way, for one that cannot be taken over as it is.
+    Raises SchemaDrift, with all that is in the way, for one that cannot be taken over as it is. What repeatable
+    migrations make is not looked at: they are run afterwards, as in any start.
     """
     history = journal.history
     if history.adopting:
         return _gone_on(migrations, live, history, here, shadows)
-    if any(past.applied for past in history.past.values()) or not concerns(migrations, live):
+    if any(past.applied for past in history.past.values()) or not concerns(migrations.once, live):
         return Adoption(migrations, history)
     if settings.adopt == "off":
         raise SchemaDrift(
@@ -88,7 +89,7 @@ def concerns(migrations: Migrations, live: Schema) -> bool:
 def _gone_on(migrations: Migrations, live: Schema, history: History, here: Server, shadows: Shadows) -> Adoption:
     """What an earlier start began to adopt, and did not end."""
     try:
-        states = followed(migrations, live, shadows, here)
+        states = followed(migrations.once, live, shadows, here)
         return Adoption(adopted(migrations, history.adopting, states, states.final()), history)
     except (Unfollowed, NotAddable) as reason:
         raise SchemaDrift(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,11 @@ class Migrations:
     snapshot: str | None
     digest: bytes
     sha256: str
+
+    @property
+    def once(self) -> Migrations:
+        """The same without those that are repeatable."""
+        return replace(self, all=tuple(each for each in self.all if not each.repeatable))
 
     def makes(self) -> frozenset[str]:
         """The names, in small letters, of all objects that any statement makes or renames to, at any time."""

@@ -104,10 +104,11 @@ class Finder:
         shadows: Shadows,
         log: Log,
     ) -> None:
-        self._migrations, self._live, self._connection, self._here = migrations, live, connection, here
+        self._all, self._migrations, self._live = migrations, migrations.once, live
+        self._connection, self._here = connection, here
         self._expected, self._shadows, self._log = expected, shadows, log
         self._states: States | None = None
-        self._known: dict[str, Contents] = {each.name: contents(each) for each in migrations.all}
+        self._known: dict[str, Contents] = {each.name: contents(each) for each in self._migrations.all}
 
     def find(self, *, add: bool, to: str | None = None) -> Baseline | None:
         """What is to be written into the journal; None if nothing that the migrations make is there after all.
@@ -120,7 +121,8 @@ class Finder:
         except Unfollowed as reason:
             return self._without_states(reason, to)
         states = self._states
-        self._expected.known = states.final()
+        if len(self._all.all) == len(self._migrations.all):
+            self._expected.known = states.final()
         if not states.ours().objects:
             return None
         if to is not None:
@@ -130,9 +132,9 @@ class Finder:
     def replaced(self, baseline: Baseline) -> Migrations:
         """The migrations in the form in which they are to be run with this baseline. Raises SchemaDrift."""
         if not baseline.ways or not self._states:
-            return self._migrations
+            return self._all
         try:
-            return adopted(self._migrations, baseline.ways, self._states, self._states.final())
+            return adopted(self._all, baseline.ways, self._states, self._states.final())
         except NotAddable as reason:
             raise self._refusal(f"what is missing cannot be added: {reason}", self._states) from reason
 

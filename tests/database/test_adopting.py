@@ -493,3 +493,13 @@ def test_without_a_shadow_a_database_that_is_not_the_snapshot_is_refused(shipped
     """Its state cannot be found out."""
     apply(session(shipped.database), *files()[:9])
     assert "SCHEMAGATE_SHADOW is off" in shipped.refused(SCHEMAGATE_SHADOW="off")["message"]
+
+
+def test_repeatable_migrations_are_run_after_what_is_found(place: Place) -> None:
+    """What they made before is replaced, whichever of their versions it was."""
+    place.write(a=SAME["a"], c=SAME["c"], R_numbers="CREATE OR REPLACE VIEW numbers AS SELECT id, 2 AS two FROM a;")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE VIEW numbers AS SELECT id, 1 AS one FROM a")
+    ended = place.run()
+    assert ended.said("baseline.found")[0]["migration"] == "a"
+    assert [row[0] for row in place.database.rows("SHOW COLUMNS FROM numbers")] == ["id", "two"]
+    assert place.run().lines[-1]["unchanged"] is True
