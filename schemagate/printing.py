@@ -20,7 +20,8 @@ ONLY_FIRST, ONLY_SECOND, BOTH = "-", "+", "~"
 COLOURS = {ONLY_FIRST: "\x1b[31m", ONLY_SECOND: "\x1b[32m", BOTH: "\x1b[33m"}
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 NARROWEST = 24  # a column of text
-CONTEXT = 1  # lines of a body that are equal, around those that are not
+# What a terminal would obey, but for line ends and tabs.
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if code not in (9, 10)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +147,11 @@ def _differences(found: Comparison, width: int, paint: _Paint) -> Iterator[str]:
         yield f"{'':4}{paint(found.first.ljust(half)[:half], BOLD)} {paint(found.second[:half], BOLD)}"
     for (kind, name), group in groupby(found.differences, key=lambda each: (each.kind, each.name)):
         yield ""
-        yield paint(f"{kind} {name}", BOLD)
+        yield paint(f"{kind} {name}".translate(CONTROL), BOLD)
         for each in group:
             sign = ONLY_SECOND if each.found is None else ONLY_FIRST if each.expected is None else BOTH
             if each.part:
-                yield paint(f"  {sign} {each.part}", COLOURS[sign])
+                yield paint(f"  {sign} {each.part}".translate(CONTROL), COLOURS[sign])
                 yield from _beside(each.found or "", each.expected or "", half, paint)
             else:
                 side = found.second if each.found is None else found.first
@@ -162,8 +163,7 @@ def _beside(left: str, right: str, half: int, paint: _Paint) -> Iterator[str]:
     lines = left.splitlines(), right.splitlines()
     for tag, begin, end, start, stop in difflib.SequenceMatcher(None, *lines, autojunk=False).get_opcodes():
         if tag == "equal":
-            if end - begin > 2 * CONTEXT:
-                yield f"{'':4}…"
+            yield f"{'':4}…"
             continue
         ours = [piece for line in lines[0][begin:end] for piece in _folded(line, half)]
         theirs = [piece for line in lines[1][start:stop] for piece in _folded(line, half)]
@@ -174,7 +174,7 @@ def _beside(left: str, right: str, half: int, paint: _Paint) -> Iterator[str]:
 
 def _folded(line: str, width: int) -> list[str]:
     """A line as pieces no longer than that, cut at blanks where there are some."""
-    pieces = []
+    pieces, line = [], line.translate(CONTROL).expandtabs(4)
     while len(line) > width:
         at = max(line.rfind(" ", 0, width), line.rfind(",", 0, width)) + 1
         at = at if at > width // 3 else width
