@@ -55,6 +55,7 @@ class Alteration:
         self.touched = self.modified | self.remade | self.moved | {*self.dropped}
         self.indexes_added = [name for name in wanted.indexes if name not in found.indexes]
         self.indexes_dropped = [name for name in found.indexes if name not in wanted.indexes]
+        self.clustered_anew = False
         self.indexes_changed = self._indexes_changed()
 
     def _changes_kind(self, name: str) -> bool:
@@ -76,6 +77,7 @@ class Alteration:
         if wanted.clustered and [quote(name) for name in (*kept, *new)][:1] != [wanted.clustered]:
             # The order of the others decides which one is the first: they are made again, behind it.
             changed += [name for name in kept if quote(name) != wanted.clustered]
+            self.clustered_anew = bool(kept)
         return [name for name in wanted.indexes if name in changed]
 
     def breaks(self, name: str, columns: Sequence[str]) -> bool:
@@ -129,6 +131,8 @@ class Alteration:
         texts = [name for name, text in found.indexes.items() if text.startswith("FULLTEXT ")]
         return bool(
             self.remade
+            or self.clustered_anew
+            or self._several_change_sight
             or self.touched & expressions
             or (self.moved and self.added)
             or len(self.dropped) == len(found.columns)
@@ -143,6 +147,12 @@ class Alteration:
             or any(self.modified & {*found.indexed[name]} for name in texts)
             or (wanted.counting in self.added and not self._only_adds)
         )
+
+    @property
+    def _several_change_sight(self) -> bool:
+        """One column that everybody sees has to be there all the time."""
+        sights = [(self.found.taken_apart[name], self.wanted.taken_apart[name]) for name in self.modified]
+        return sum(here.hidden != there.hidden for here, there in sights) > 1
 
     @property
     def _only_adds(self) -> bool:
@@ -189,6 +199,9 @@ class Alteration:
         for name in self.wanted.indexes:
             if name in self.indexes_added or name in self.indexes_changed:
                 yield Clause(ADD, _index(name), f"ADD {self.wanted.indexes[name]}", adds=name in self.indexes_added)
+
+        if self.clustered_anew:  # without it, MySQL takes an index that is dropped and added for one that stays
+            yield Clause(ADD, "clustered index", "FORCE")
 
     def _checks(self) -> Iterator[Clause]:
         wanted, found = self.wanted.checks, self.found.checks

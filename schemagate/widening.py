@@ -44,6 +44,7 @@ class Column:
     never_null: bool
     generated: str
     counts: bool  # AUTO_INCREMENT
+    hidden: bool  # INVISIBLE
     rest: str  # what follows the type and its collation
 
     @property
@@ -71,7 +72,7 @@ def column(text: str) -> Column:
         generated = "row" if "ROW" in said else "stored" if stored else "virtual"
     return Column(
         unquote(name), kind, given, "unsigned" in more, collation, never_null(text), generated,
-        "AUTO_INCREMENT" in said, joined(rest),
+        "AUTO_INCREMENT" in said, "INVISIBLE" in said, joined(rest),
     )  # fmt: skip
 
 

@@ -1,0 +1,16 @@
+-- The history of rows
+CREATE TABLE hist (a INT, b INT) WITH SYSTEM VERSIONING;
+CREATE TABLE will (a INT);
+
+-- The history of rows with columns of its own
+CREATE TABLE own (a INT);
+
+-- A period
+CREATE TABLE period (a INT, f DATE NOT NULL, t DATE NOT NULL);
+
+-- Sequences
+CREATE SEQUENCE q1;
+CREATE SEQUENCE q2 START WITH 5;
+
+-- A check in a column
+CREATE TABLE checked (a INT CHECK (a > 1), j JSON);
