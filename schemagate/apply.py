@@ -22,6 +22,7 @@ from schemagate.errors import (
 )
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.lexer import quote
+from schemagate.prepared import Prepared
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_SUCH_SAVEPOINT, ServerError
 from schemagate.session import SESSION, UNSETTLING, Keeper, Resumed, passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
@@ -128,6 +129,7 @@ class _Run:
         self._keeper = Keeper(connection, opening, log)
         self._engines = Engines(connection, here.database)
         self._around = Around()  # the temporary tables of the file
+        self._prepared = Prepared()
         self._transaction = False  # one that the file began
         self._savepoint = False  # in it, is there one that the file set?
         self._open_from = 0  # the ordinal where the last transaction began, that of a file or one of ours
@@ -143,12 +145,14 @@ class _Run:
         """Run what is left of one migration; the session is then as it was before."""
         migration, began, rows = todo.migration, time.monotonic(), self.rows
         self._say("info", "migration.began", migration=migration.name, statements=todo.count)
-        resumed, self._around = Resumed(todo, self._connection, self._keeper), Around()
+        resumed = Resumed(todo, self._connection, self._keeper)
+        self._around, self._prepared = Around(), Prepared()
         for statement in migration.statements():
             kind = statement.kind
             if statement.ordinal < todo.first:
                 resumed.again(statement, kind)
                 self._around.note_temporary(statement, kind)
+                self._prepared.note(statement, kind)
                 del statement
                 continue
             self._stop_if_asked(migration, statement)
@@ -157,6 +161,7 @@ class _Run:
             resumed.before(statement)
             self._keeper.before(statement, kind)
             self._one(migration, statement, kind)
+            self._prepared.note(statement, kind)
             del statement  # before the next is read: each may be as long as memory allows
         self._commit_batch()  # the outcome of any other statement is written together with the next entry
         self._keeper.put_back()
@@ -221,7 +226,8 @@ class _Run:
         passing = passes(statement, kind, self._around)
         if passing and (not self._transaction or kind in SESSION | DATA):
             return self._passing
-        if kind in DATA and self._engines.transactional(statement):
+        data = statement if kind in DATA else self._prepared.data(statement, kind)
+        if data and self._engines.transactional(data):
             return self._inside if self._transaction else self._batched
         if self._transaction and kind in DATA | OPAQUE:
             raise not_inside(migration, statement, kind)

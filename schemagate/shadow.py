@@ -34,6 +34,7 @@ from schemagate.isolation import (
 from schemagate.listing import session_for_reading
 from schemagate.loading import broken_views, load_statements, with_left_out
 from schemagate.looking import Looker
+from schemagate.prepared import Prepared
 from schemagate.programs import asleep
 from schemagate.refusals import NO_SUCH_TABLE, SYNTAX, ServerError
 from schemagate.schema import part_of
@@ -316,7 +317,7 @@ class Shadow:
         self, each: Todo, left_out: list[NotRehearsed], temporary: list[str], following: Following | None
     ) -> bool:
         """Try the rest of one file; notes what is left out and which temporary tables are made. True: stop trying."""
-        data = 0
+        data, prepared = 0, Prepared()
         again = each.resumption.again if each.resumption else frozenset()
         reason: str | None
         for statement in each.migration.statements():
@@ -325,6 +326,8 @@ class Shadow:
                     "Asked to stop during the rehearsal; the live schema was not touched.", self._stop.signum
                 )
             kind = statement.kind
+            known = prepared.data(statement, kind)
+            prepared.note(statement, kind)
             if statement.ordinal < each.first and (statement.ordinal not in again or kind not in STRUCTURE | {"set"}):
                 del statement  # before the next is read: each may be as long as memory allows
                 continue
@@ -345,7 +348,7 @@ class Shadow:
                 if following and kind in STRUCTURE:
                     following.before(each.migration.name, statement, kind)
                 reason, blind = self._try(each.migration, statement, kind)
-                blind = blind and not says_no_structure(statement)
+                blind = blind and not (known or says_no_structure(statement))
                 if following and kind in STRUCTURE and not reason:
                     following.after(each.migration.name, statement, kind)
             if reason:

@@ -118,7 +118,7 @@ SESSION: Mapping[str, tuple[str, ...]] = {
 }
 
 # Statements whose outcome nobody can tell by looking: a person is asked, with reason.
-UNDECIDABLE = frozenset({"80_session:3", "80_session:6"})
+UNDECIDABLE = frozenset({"80_session:6"})
 
 # All of which what became of it is found without asking.
 SEEN: Mapping[str, tuple[str, ...]] = {**BASE, **MIGRATIONS}

@@ -188,6 +188,46 @@ def test_of_tables_made_without_naming_an_engine_only_the_first_is_asked_about(g
     assert len(asked) == 1
 
 
+EXECUTED = {
+    "PREPARE p FROM 'INSERT INTO t VALUES (?)'; SET @a = 1; EXECUTE p USING @a": "applied",
+    "PREPARE p FROM 'INSERT INTO old VALUES (?)'; SET @a = 1; EXECUTE p USING @a": "begun",
+    "SET @s = 'INSERT INTO t VALUES (2)'; PREPARE p FROM @s; EXECUTE p": "begun",
+    "PREPARE p FROM 'INSERT INTO t VALUES (3)'; CALL another(); EXECUTE p": "begun",
+    "PREPARE p FROM 'CREATE TABLE u (id INT)'; EXECUTE p": "begun",
+}
+
+
+def test_what_executes_data_that_the_file_shows_goes_together_with_its_entry(gate: Gate) -> None:
+    """As if the data statement stood there itself; where nobody can know which it is, the entry is begun before."""
+    seen: list[str] = []
+
+    def look(packet: Packet) -> None:
+        if packet.payload.startswith(b"EXECUTE"):
+            seen.append(entries(gate.database, "outcome")[-1][0])
+
+    gate.write(a_first="CREATE TABLE t (id INT); CREATE TABLE old (id INT) ENGINE=MyISAM;")
+    gate.write(b_second="CREATE PROCEDURE another() DO 1;")
+    for number, text in enumerate(EXECUTED):
+        gate.write(**{f"c_{number}": text + ";"})
+    watched(gate, look)
+    assert dict(zip(EXECUTED, seen, strict=True)) == EXECUTED
+    assert {outcome for (outcome,) in entries(gate.database, "outcome")} == {"applied"}
+    assert gate.database.rows("SELECT id FROM t ORDER BY id") == ((1,), (2,), (3,))
+
+
+def test_a_transaction_of_the_file_may_execute_data_that_the_file_shows(gate: Gate) -> None:
+    """It is taken back with the rest of it; an EXECUTE of which nobody knows what it runs is refused there."""
+    gate.write(a_first="CREATE TABLE t (id INT PRIMARY KEY);").run()
+    prepared = "PREPARE p FROM 'INSERT INTO t VALUES (?)'; SET @a = 1, @b = 2;"
+    gate.write(b_second=f"{prepared} BEGIN; EXECUTE p USING @a; EXECUTE p USING @a; COMMIT;")
+    assert last(gate.run(expected=30))["errno"] == 1062
+    assert gate.database.rows("SELECT id FROM t") == ()
+    gate.write(b_second=f"{prepared} BEGIN; EXECUTE p USING @a; EXECUTE p USING @b; COMMIT;").run()
+    assert gate.database.rows("SELECT id FROM t ORDER BY id") == ((1,), (2,))
+    gate.write(c_third="SET @s = 'DELETE FROM t'; PREPARE p FROM @s; BEGIN; EXECUTE p; COMMIT;")
+    assert last(gate.run(expected=11))["ordinal"] == 4
+
+
 # --- the session -----------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ ORDER = """
     grants clauses listing programs outlines schema loading snapshot
     widening tables alters ddl
     current survive cluster arbiter
-    wording effects resuming rules
+    wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
     shadow expected verify newer rehearse
     states additions adoption othertools fitting standing adopt
