@@ -13,7 +13,7 @@ from tests.databases import Database
 from tests.reach import Server
 
 POINTS = 24
-NASTY = Path(__file__).resolve().parents[1] / "database" / "nasty"
+MIGRATIONS = Path(__file__).resolve().parents[1] / "database" / "parts"
 # There is a table of the first file, with a column of the sixth; all else is missing, and two files have rows to add.
 THERE = (
     """
@@ -45,7 +45,7 @@ def test_whenever_it_is_killed_the_next_start_ends_where_it_would_have(
         **database.environment(),
         "PATH": "/usr/bin:/bin",
         "SCHEMAGATE_TLS": "off",
-        "SCHEMAGATE_MIGRATIONS": str(NASTY),
+        "SCHEMAGATE_MIGRATIONS": str(MIGRATIONS),
         "SCHEMAGATE_LOG_FORMAT": "json",
         "SCHEMAGATE_TERMINATION_LOG": "",
     }
@@ -96,5 +96,7 @@ def taken(database: Database) -> picture.Picture:
 
 def test_what_is_there_at_first_is_made_of_the_migrations() -> None:
     """Else the test would try a refusal."""
-    texts = [each.text for path in sorted(NASTY.glob("*.sql")) for each in read(path.read_text("utf-8"), path.name)]
+    texts = [
+        each.text for path in sorted(MIGRATIONS.glob("*.sql")) for each in read(path.read_text("utf-8"), path.name)
+    ]
     assert sum("INSERT" in text for text in texts) >= 2

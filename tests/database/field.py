@@ -7,16 +7,14 @@ import io
 import json
 import random
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pymysql
 
 import entrypoint
-from schemagate.schema import Schema
 from schemagate.sql import Statement, tokens
-from tests.database import schemas
 from tests.databases import Database, quoted
 
 THEN = "2025-01-02 03:04:05"
@@ -153,18 +151,6 @@ def kept(before: Mapping[str, list[tuple[tuple[str, str], ...]]], database: Data
 # --- the schema -----------------------------------------------------------------------------------------------------
 
 
-def texts(schema: Schema) -> dict[tuple[str, str], Any]:
-    """A schema as what can be compared."""
-    return {key: list(each.parts) for key, each in schema.objects.items()}
-
-
-@contextlib.contextmanager
-def built(database: Database, found: Sequence[str]) -> Iterator[Schema]:
-    """What these statements make in an empty schema; those that the server refuses are left out."""
-    apply(database, found)
-    yield schemas.read(database)
-
-
 def apply(database: Database, found: Sequence[str]) -> None:
     """Run statements as a script does that does not look at errors."""
     from tests.database.shipped import session
@@ -183,4 +169,13 @@ def emptied(database: Database) -> None:
     for kind, name in sorted(database.objects(), key=lambda each: each[0] != "view"):
         if kind in ("table", "view", "procedure", "function", "event"):
             database.run(f"DROP {kind.upper()} IF EXISTS {quoted(name)}")
+    database.run("SET SESSION foreign_key_checks = 1")
+
+
+def emptied_of_rows(database: Database) -> None:
+    """Delete all rows of all tables but ours."""
+    database.run("SET SESSION foreign_key_checks = 0")
+    for kind, name in database.objects():
+        if kind == "table" and not name.startswith("schemagate_"):
+            database.run(f"DELETE FROM {quoted(name)}")
     database.run("SET SESSION foreign_key_checks = 1")
