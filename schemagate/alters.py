@@ -14,7 +14,7 @@ from schemagate.widening import castable, loses
 
 Name = TypeVar("Name")
 # The stages of a table's change: what needs another comes after it.
-COLLATION, ADD_COLUMN, DROP, MODIFY, DROP_COLUMN, OPTION, ADD = range(7)
+COLLATION, ADD_COLUMN, DROP, MODIFY, OPTION, ADD, DROP_COLUMN, LAST = range(8)
 # What an option is where a table does not name it; all others take DEFAULT.
 UNSET = {
     "COMMENT": "''", "COMPRESSION": "''", "ENCRYPTION": "'N'", "SECONDARY_ENGINE": "NULL", "CONNECTION": "''",
@@ -205,15 +205,16 @@ class Alteration:
 
     def _checks(self) -> Iterator[Clause]:
         wanted, found = self.wanted.checks, self.found.checks
-        again = {name for name, text in wanted.items() if self.remade & quoted(text)}
-        if self.dropped:  # with any column, MariaDB drops the checks that name none
-            again |= {name for name, text in wanted.items() if not quoted(text) - {name.lower()}}
+        # With any column, MariaDB drops the checks that name none.
+        nameless = {name for name, text in wanted.items() if self.dropped and not quoted(text) - {name.lower()}}
+        again = nameless | {name for name, text in wanted.items() if self.remade & quoted(text)}
         for name in found:
             if found[name] != wanted.get(name) or name in again:
                 yield Clause(DROP, f"check {name}", f"DROP CONSTRAINT {quote(name)}")
         for name in wanted:
             if wanted[name] != found.get(name) or name in again:
-                yield Clause(ADD, f"check {name}", f"ADD {wanted[name]}", adds=name not in found)
+                stage = LAST if name in nameless else ADD
+                yield Clause(stage, f"check {name}", f"ADD {wanted[name]}", adds=name not in found)
 
     def _options(self) -> Iterator[Clause]:
         wanted, found = self.wanted, self.found
@@ -229,7 +230,7 @@ class Alteration:
             yield Clause(ADD, "period", f"ADD {text}")
         if wanted.partitioning != found.partitioning:
             sure = not wanted.partitioning or wanted.partitioning.startswith(("PARTITION BY HASH", "PARTITION BY KEY"))
-            yield Clause(ADD + 1, PARTITIONING, wanted.partitioning or "REMOVE PARTITIONING",
+            yield Clause(LAST, PARTITIONING, wanted.partitioning or "REMOVE PARTITIONING",
                          loses=None if sure else NO_PLACE)  # fmt: skip
 
 

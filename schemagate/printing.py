@@ -67,7 +67,7 @@ def _merged(one: Change, other: Change) -> Change | None:
     begin = re.match(r"(SET STATEMENT .* FOR )?ALTER TABLE `(?:[^`]|``)+` ", one.sql)
     if one.kind != "table" or begin is None or not other.sql.startswith(begin[0]) or one.name != other.name:
         return None
-    apart = ("foreign key", "partitioning", "option COLLATE")
+    apart = ("foreign key", "partitioning")
     if bool(one.loses) != bool(other.loses) or any(word in f"{one.part}{other.part}" for word in apart):
         return None
     lost = "; ".join(dict.fromkeys(text for text in (one.loses, other.loses) if text))
