@@ -8,7 +8,7 @@ SERVER ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test containers test-kubernetes kill-matrix test-clusters unit lint types bench snapshot requirements clean
+.PHONY: help demo test containers test-kubernetes kill-matrix random-pairs test-clusters unit lint types bench snapshot requirements clean
 
 help:  ## this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,6 +35,10 @@ test-kubernetes: $(VENV)/.done  ## the manifests on a real Kubernetes, built onc
 kill-matrix: $(VENV)/.done  ## killed at every point, what does the next start do? SERVER=mysql RESUME=1; or MINUTES=25; or ROUNDS=10000 SEED=1
 	$(RUN) tests/servers.py run $(SERVER) -- $(RUN) tests/crash/matrix.py $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(ROWS),--rows $(ROWS)) $(if $(RESUME),--resume) $(if $(ROUNDS),--rounds $(ROUNDS) --seed $(or $(SEED),1),--write)
+
+random-pairs: $(VENV)/.done  ## diff on pairs of random schemas, more than `make test` tries: PAIRS=100000 SEED=7
+	SCHEMAGATE_TEST_PAIRS=$(or $(PAIRS),20000) SCHEMAGATE_TEST_SEED=$(or $(SEED),1) $(RUN) tests/servers.py run $(SERVER) -- \
+	  $(VENV)/bin/pytest -v tests/database/test_random_pairs.py $(PYTEST)
 
 test-clusters: $(VENV)/.done  ## three real nodes each of Group Replication and Galera (root; minutes, two gigabytes of memory)
 	$(RUN) tests/cluster/nodes.py && unshare --net $(VENV)/bin/pytest -v tests/cluster/real_clusters.py $(PYTEST)

@@ -44,8 +44,9 @@ NAMES = [
 class RandomTable:
     """One random table: `statements()` makes it."""
 
-    def __init__(self, seed: int, flavour: str, name: str) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, seed: int, flavour: str, name: str, *, shapes: bool = False) -> None:
+        """`shapes`: with spatial indexes, and full-text ones over two columns."""
+        self._random, self._shapes = random.Random(seed), shapes
         self._mysql = flavour == "mysql"
         self._name = quoted(name)
         self._columns: dict[
@@ -55,11 +56,13 @@ class RandomTable:
         self._checks: list[str] = []
         self._serial = 0
 
-    def statements(self) -> list[str]:
-        """The DDL, in order."""
-        create = self._create()
-        alters = [f"ALTER TABLE {self._name} {self._alter()}" for _ in range(self._random.randint(0, 9))]
-        return [create, *alters]
+    def statements(self, most: int = 9) -> list[str]:
+        """The DDL, in order: one CREATE and up to so many ALTERs."""
+        return [self._create(), *self.more(self._random.randint(0, most))]
+
+    def more(self, count: int) -> list[str]:
+        """So many further ALTERs, of the table as it is then."""
+        return [f"ALTER TABLE {self._name} {self._alter()}" for _ in range(count)]
 
     # --- the pieces ---
 
@@ -93,7 +96,8 @@ class RandomTable:
 
     def _definition(self, name: str) -> str:
         """A column's definition, and its sort noted."""
-        sort = self._one(["int", "int", "text", "text", "text", "binary", "time", "time", "json", "other", "generated"])
+        sorts = ["int", "int", "text", "text", "text", "binary", "time", "time", "json", "other"]
+        sort = self._one([*sorts, *(["shape"] if self._shapes else []), "generated"])
         self._columns.pop(name, None)
         if sort == "generated" and not self._of("int", "text"):
             sort = "int"
@@ -179,6 +183,10 @@ class RandomTable:
             + (["point NOT NULL SRID 4326"] if self._mysql else ["uuid", "inet6"])
         )
 
+    def _shape(self) -> str:
+        kind = self._one(["point", "geometry", "polygon"])
+        return f"{kind} NOT NULL" + (self._maybe("SRID 4326", 0.7) if self._mysql else "")
+
     def _generated(self) -> str:
         ints, texts = self._of("int"), self._of("text")
         how = self._one(["VIRTUAL", "STORED", ""])
@@ -195,7 +203,7 @@ class RandomTable:
         texts = []
         for name in columns:
             sort = self._columns[name]
-            if sort == "json":
+            if sort in ("json", "shape"):
                 continue
             part = quoted(name)
             if sort in ("text", "binary") and self._random.random() < 0.8:
@@ -210,11 +218,12 @@ class RandomTable:
         self._indexes.append(name)
         sort = self._one(["KEY", "KEY", "KEY", "UNIQUE KEY", "UNIQUE KEY", "FULLTEXT KEY"])
         columns = self._index_columns()
+        if self._of("shape") and self._random.random() < 0.3:
+            sort, columns = "SPATIAL KEY", self._one(self._of("shape"))
         if sort == "FULLTEXT KEY":
-            columns = ", ".join(self._of("text")[:1]) or "id"
-        options = self._maybe("USING BTREE", 0.2 if sort != "FULLTEXT KEY" else 0) + self._maybe(
-            f"COMMENT {self._literal()}", 0.1
-        )
+            columns = ", ".join(self._of("text")[: self._random.choice([1, 1, 2]) if self._shapes else 1]) or "id"
+        plain = sort in ("KEY", "UNIQUE KEY")
+        options = self._maybe("USING BTREE", 0.2 * plain) + self._maybe(f"COMMENT {self._literal()}", 0.1)
         hidden = "INVISIBLE" if self._mysql else "IGNORED"
         return f"{sort} {quoted(name)} ({columns}){options}{self._maybe(hidden, 0.1)}"
 
