@@ -40,7 +40,8 @@ def after_error(entry: Entry, statement: Statement, error: ServerError, look: Ca
         if _never_began(statement, kind, error):
             return Finding(NOT_APPLIED, "it was refused before it ran")
         return Finding(UNKNOWN, "What it did before that error cannot be seen in the schema.")
-    if error.errno in BEFORE_IT_RAN:
+    # MariaDB may find out what a new table lacks when it has dropped the old one.
+    if error.errno in BEFORE_IT_RAN and (kind != "create table" or _is_atomic(statement, kind)):
         return Finding(NOT_APPLIED, "it was refused before it ran")
     if kind in DATA:  # that it was begun says that its tables are not of InnoDB alone
         return Finding(UNKNOWN, "It is not of InnoDB tables alone, and may have changed rows before that error.")
@@ -54,6 +55,9 @@ def after_error(entry: Entry, statement: Statement, error: ServerError, look: Ca
         return Finding(
             OTHER, "It was not rehearsed, and something of what it names was changed all the same.", found.facts
         )
+    if found.verdict == OTHER and kind == "create table" and not _is_atomic(statement, kind):
+        how = "The server has dropped the old table, as far as there was one, and has not made the new one."
+        return Finding(OTHER, how, found.facts)
     if found.verdict == SAME or (found.verdict == UNKNOWN and _is_atomic(statement, kind)):
         return Finding(NOT_APPLIED, "the server says so, and there is nothing to be seen of it", found.facts)
     return found

@@ -198,6 +198,8 @@ class _Run:
             migration.name, statement.ordinal, migration.count, statement.line, kind, statement.checksum
         )._replace(note=statement.note or None)
         rows = self._way(migration, statement, kind)(migration, statement, entry)
+        if kind in OPAQUE or kind == "alter table":
+            self._around.note_temporary(statement, kind)
         if kind in UNSETTLING:
             self._lock_seen = float("-inf")
             self._engines.forget()
@@ -227,7 +229,7 @@ class _Run:
         if passing and (not self._transaction or kind in SESSION | DATA):
             return self._passing
         data = statement if kind in DATA else self._prepared.data(statement, kind)
-        if data and self._engines.transactional(data):
+        if data and self._engines.transactional(data, data.kind):
             return self._inside if self._transaction else self._batched
         if self._transaction and kind in DATA | OPAQUE:
             raise not_inside(migration, statement, kind)

@@ -81,8 +81,8 @@ def _there(statement: Statement, kind: str, looker: Looker) -> dict[str, bool]:
     """Which of the objects that it names are there, by their names as SQL. Raises Unseen."""
     noun = kind.rpartition(" ")[2]
     names = [name.name for name in statement.names if name.schema is None]
-    if len(names) < len(statement.names):
-        raise Unseen("it names a schema")
+    if not names or len(names) < len(statement.names) or b'"' in statement.raw:
+        raise Unseen("it names a schema, or names that we take for strings")
     found = looker.objects(key_of(noun, name, looker.folds) for name in names)
     return {quote(name): found[key_of(noun, name, looker.folds)] is not None for name in names}
 

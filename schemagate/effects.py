@@ -80,15 +80,27 @@ class Around:
     """What is known of the session in which a statement runs: the temporary tables there, and the texts prepared."""
 
     temporary: set[str] = field(default_factory=set)
+    spelled: set[str] = field(default_factory=set)  # the same, as they were written when they were made
     prepared: dict[str, str | None] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)  # user variables that are one string, known from the text
 
     def note_temporary(self, statement: Statement, kind: str) -> None:
         """Note which temporary tables there are after a statement, and nothing else."""
+        self._note_spelling(statement, kind)
         if kind == "create temporary table":
             self.temporary |= {name.name.lower() for name in statement.names[:1]}
         elif self.temporary and kind in ("drop table", "drop temporary table"):
             self.temporary -= {name.name.lower() for name in statement.names}
+        elif kind in OPAQUE or (kind == "alter table" and re.search(rb"\brename\b", statement.raw, re.IGNORECASE)):
+            self.spelled.clear()  # it may have dropped them, or given them other names
+
+    def certainly(self, name: Name) -> bool:
+        """Is it a temporary table, whatever this schema is called and whether upper and lower case are the same?"""
+        return name.schema is None and name.name in self.spelled
+
+    def _note_spelling(self, statement: Statement, kind: str) -> None:
+        if kind == "create temporary table":
+            self.spelled |= {name.name for name in statement.names[:1]}
 
     def after(self, statement: Statement, kind: str, effects: Iterable[Effects]) -> None:
         """Note what a statement has made and ended."""
@@ -97,6 +109,7 @@ class Around:
             self.temporary -= {thing.removeprefix(TABLE) for thing in each.ends if thing.startswith(TABLE)}
             for thing in each.writes | each.adds:
                 self.constants.pop(thing, None)
+        self._note_spelling(statement, kind)
         if kind == "prepare":
             name, text = _prepared(said(statement.head(LOOKED_AT)), self.constants)
             self.prepared[name] = text
@@ -134,9 +147,11 @@ def _shows(statement: Statement, kind: str) -> bool:
 
 
 def _named(names: Iterable[Name], around: Around) -> tuple[frozenset[str], bool]:
-    """The temporary tables among the names, and whether there are others."""
-    every = {name.name.lower() for name in names}
-    return frozenset(TABLE + name for name in every & around.temporary), bool(every - around.temporary)
+    """The temporary tables among the names, and whether there are others, or may be."""
+    given = tuple(names)
+    every = {name.name.lower() for name in given}
+    others = not all(name.name.lower() in around.temporary and around.certainly(name) for name in given)
+    return frozenset(TABLE + name for name in every & around.temporary), others
 
 
 # --- the kinds -------------------------------------------------------------------------------------------------------
@@ -258,7 +273,7 @@ def _of_insert(names: Sequence[Name], found: Sequence[Word], around: Around, who
     if thing not in whole.reads:
         return replace(whole, adds=adds, ends=ends)
     fickle = is_fickle(found) or _named(names[1:], around)[1]
-    lasting = calls_unknown(_behind_columns(found))
+    lasting = calls_unknown(_behind_columns(found)) or not around.certainly(names[0])
     return replace(whole, adds=adds | {thing}, ends=ends, fickle=fickle, lasting=lasting)
 
 

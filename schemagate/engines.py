@@ -1,27 +1,52 @@
-"""Which tables can take a statement back: those in InnoDB."""
+"""Which tables a statement of data changes, and which of them can take it back: those in InnoDB."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from schemagate.effects import INSERTING, LOOKED_AT
 from schemagate.lexer import quote
+from schemagate.names import names_of
 from schemagate.refusals import NO_SUCH_TABLE, ServerError
+from schemagate.wording import may_change, said
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemagate.database import Connection
+    from schemagate.names import Name
     from schemagate.sql import Statement
 
 # No table has another engine after these, and after ALTER and CREATE TABLE only by these words.
 KEEPING = frozenset(
     f"{verb} {noun}"
     for verb in ("create", "alter", "drop")
-    for noun in ("index", "view", "trigger", "procedure", "function", "event")
+    for noun in ("index", "trigger", "procedure", "function", "event")
 )
 MOVING = re.compile(rb"engine|rename", re.IGNORECASE)
 CHOOSING = re.compile(rb"engine|like|exists|/\*", re.IGNORECASE)
 
+# A statement that begins so names what it changes first, and then only what it reads.
+ONE_TARGET = re.compile(rb"\s*(INSERT|REPLACE|LOAD)\b", re.IGNORECASE)
+
 LISTED = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND ENGINE = 'InnoDB'"
+
+
+def changed_by(statement: Statement, kind: str) -> Sequence[Name]:
+    """The tables that a statement of data changes, and not those that it only reads; rather one too many."""
+    names = statement.names
+    if len(names) < 2:
+        return names
+    if kind in INSERTING:
+        return names[:1] if ONE_TARGET.match(statement.raw) else names
+    found = said(statement.head(LOOKED_AT))
+    if found[0].text not in ("UPDATE", "DELETE") or len(statement.raw) > LOOKED_AT:
+        return names
+    texts = [word.text for word in found]
+    if kind == "update" and "SET" in texts and not {",", "JOIN", "STRAIGHT_JOIN", "("} & {*texts[: texts.index("SET")]}:
+        return names[:1]
+    return [name for name in names if may_change(kind, found, {name.name.lower()})]
 
 
 class Engines:
@@ -53,9 +78,9 @@ class Engines:
         elif kind not in KEEPING and (kind != "alter table" or MOVING.search(statement.raw)):
             self.forget()
 
-    def transactional(self, statement: Statement) -> bool:
-        """Do all tables that it names live in InnoDB? Not so for one that names none."""
-        named = {(name.schema, name.name) for name in statement.names}
+    def transactional(self, statement: Statement, kind: str) -> bool:
+        """Do all tables that it changes live in InnoDB, as far as its text tells? Not so for one that names none."""
+        named = {(name.schema, name.name) for name in changed_by(statement, kind)}
         for schema, name in named - self._known.keys():
             self._known[schema, name] = self._found(schema, name)
         return bool(named) and all(self._known[each] for each in named)
@@ -70,10 +95,14 @@ class Engines:
     def _in_innodb(self, schema: str, name: str) -> bool:
         """By the text of the table: information_schema takes MySQL ten times as long after each change of structure."""
         try:
-            text = str(self._connection.execute(f"SHOW CREATE TABLE {quote(schema)}.{quote(name)}").rows[0][1])
+            answer = self._connection.execute(f"SHOW CREATE TABLE {quote(schema)}.{quote(name)}")
         except ServerError as error:
             return error.errno == NO_SUCH_TABLE  # the statement gives it a meaning of its own, or fails
+        text = str(answer.rows[0][1])
+        if "View" in answer.columns:  # and so for all that it is made of
+            made_of = names_of(text)[1:]
+            return bool(made_of) and all(self._in_innodb(each.schema or schema, each.name) for each in made_of)
         if text.endswith(")") and text.startswith("CREATE TABLE"):  # under sql_mode ANSI it says nothing of the engine
             return bool(self._connection.execute(LISTED, schema, name).rows)
-        # One such line end, or somebody has it in a name; a view has none.
+        # One such line end, or somebody has it in a name.
         return text.count("\n) ") == 1 and re.search(r"\n\) (/\*.*?\*/ )?ENGINE=InnoDB\b", text) is not None

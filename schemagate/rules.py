@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.kinds import DATA, OPAQUE
@@ -52,6 +53,7 @@ UNSEEN_CODE = Rule(ASK, "what it runs does not show in its text")
 OTHER_ENGINE = Rule(ASK, "no transaction takes back what it has done in part")
 NOT_ATOMIC = Rule(ASK, "neither server promises that it is done as a whole or not at all")
 ELSEWHERE = Rule(ASK, "what it changes is not in this schema")
+ONCE = Rule(ASK, "an event that runs once is gone when it has run")
 NO_TRACE = Rule(REFUSE, "it leaves the schema as it was, and run twice it may do something else than run once")
 
 # Whatever they did, they do again, and no row or structure is another one afterwards.
@@ -92,6 +94,8 @@ def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
         return NOTHING_TO_DO if _if_exists(statement, kind) else ELSEWHERE
     if verb.upper() in WITHOUT_PROMISE or noun.upper() in WITHOUT_PROMISE:
         return NOT_ATOMIC
+    if runs_once(statement, kind):
+        return ONCE
     if kind == "truncate table":
         return ROWS_TELL
     if flavour == "mariadb" and kind in ("drop table", "drop view") and len(statement.names) > 1:
@@ -117,7 +121,7 @@ def rule_without_trace(statement: Statement, kind: str, flavour: str) -> Rule:
         return ROWS_TELL
     if kind == "alter table":
         return _of_alter(found)
-    if noun == "sequence" and (verb == "alter" or _replaces(found)):
+    if noun == "sequence" and (_replaces(found) or any(word.text == "RESTART" for word in found)):
         return NO_TRACE
     # The others leave a trace wherever they are run: this one is in a comment for another server, or is the same again.
     return SAME_AGAIN if verb == "alter" or _replaces(found) else NO_EFFECT
@@ -139,16 +143,29 @@ def _of_alter(found: Sequence[Word]) -> Rule:
     verbs = {clause[0] for clause in clauses}
     if verbs & {"EXCHANGE", "TRUNCATE"}:
         return ROWS_TELL
-    columns = {clause[0] for clause in clauses if clause[1:2] not in NO_COLUMN}
-    renamed = sum(_renames(clause) for clause in clauses)
     # What is dropped and added again is empty, and names that were swapped are swapped back.
-    moving = {"ADD", "DROP"} <= columns or renamed > 1 or verbs & {"DISCARD", "IMPORT"}
-    return NO_TRACE if moving else ONLY_REBUILDS
+    gone, new = _gone_and_new(clauses)
+    return NO_TRACE if gone & new or verbs & {"DISCARD", "IMPORT"} else ONLY_REBUILDS
 
 
-def _renames(clause: list[str]) -> bool:
-    names = [word for word in clause[1:] if word not in ("COLUMN", "IF", "EXISTS")]
-    return clause[0] == "RENAME" or (clause[0] == "CHANGE" and names[:1] != names[1:2])
+def _gone_and_new(clauses: Sequence[list[str]]) -> tuple[set[str], set[str]]:
+    """The names of columns that an ALTER TABLE takes away, and those that it gives."""
+    gone, new = set[str](), set[str]()
+    for verb, *rest in clauses:
+        names = [word for word in rest if word not in ("COLUMN", "IF", "NOT", "EXISTS")]
+        if verb == "DROP" and rest[:1] not in NO_COLUMN:
+            gone |= {*names[:1]}
+        elif verb == "ADD" and names[:1] == ["("]:
+            new |= {word for before, word in pairwise(names) if before in ("(", ",")}
+        elif verb == "ADD" and rest[:1] not in NO_COLUMN:
+            new |= {*names[:1]}
+        elif verb == "CHANGE" and names[:1] != names[1:2]:
+            gone |= {*names[:1]}
+            new |= {*names[1:2]}
+        elif verb == "RENAME" and rest[:1] == ["COLUMN"]:
+            gone |= {*names[:1]}
+            new |= {*names[2:3]}
+    return gone, new
 
 
 def _clauses(found: Sequence[Word]) -> Iterator[list[str]]:
@@ -166,6 +183,13 @@ def _clauses(found: Sequence[Word]) -> Iterator[list[str]]:
         elif part:
             yield part
             part = []
+
+
+def runs_once(statement: Statement, kind: str) -> bool:
+    """Is it an event that runs AT a time, and drops itself then?"""
+    if kind not in ("create event", "alter event"):
+        return False
+    return ("SCHEDULE", "AT") in pairwise(word.text for word in said(statement.head(100_000)))
 
 
 def _if_exists(statement: Statement, kind: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.effects import CHANGING_TABLES, INSERTING, LOOKED_AT, Around, effects_of
 from schemagate.errors import MigrationInvalid
+from schemagate.kinds import OPAQUE
 from schemagate.lexer import quote
 from schemagate.migrations import place
 from schemagate.refusals import ServerError
@@ -27,7 +28,7 @@ SESSION = frozenset(
     {"set", "prepare", "deallocate", "create temporary table", "drop temporary table", "show", "explain"}
 )
 # After these the session may no longer be what we set it to be.
-UNSETTLING = SESSION | {"call", "execute", "select", "do", "start transaction", "set global"}
+UNSETTLING = SESSION | OPAQUE | {"select", "do", "start transaction", "set global"}
 # Variables that differ between two looks at a session though nobody set them.
 RESTLESS = frozenset(
     {

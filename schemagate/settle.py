@@ -12,7 +12,7 @@ from schemagate.files import is_repeatable
 from schemagate.hashes import Known
 from schemagate.looking import Unseen
 from schemagate.plan import Todo, in_doubt, mismatches
-from schemagate.shadow import Refused, ShadowUnavailable
+from schemagate.shadow import NotRehearsed, Refused, ShadowUnavailable
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, Trace, found_now, told, trace_of
 
 if TYPE_CHECKING:
@@ -203,13 +203,16 @@ def replayed(entry: Entry, journal: Journal, migrations: Migrations, looker: Loo
         return Finding(UNKNOWN, "Nothing was taken down of it, and its file is not there.")
     try:
         shadow = shadows.get()
-        seen = _Before(entry, shadow.looker)
+        seen, left_out = _Before(entry, shadow.looker), tuple[NotRehearsed, ...]()
         with suppress(_Reached, Refused):
-            shadow.rehearse(todo, seen)
+            left_out = shadow.rehearse(todo, seen)
     except ShadowUnavailable as reason:
         return Finding(UNKNOWN, f"Nothing was taken down of it, and there is no shadow to try it in: {reason}.")
     if seen.before_it is None:
         return Finding(UNKNOWN, "Nothing was taken down of it, and what came before it cannot be run in the shadow.")
+    for each in left_out:
+        if (each.migration, each.ordinal) == (entry.migration, entry.ordinal):
+            return Finding(UNKNOWN, f"Nothing was taken down of it, and it is not tried in the shadow: {each.reason}.")
     return _compared(seen, looker)
 
 

@@ -137,8 +137,10 @@ def is_lost(error: Exception) -> bool:
 
 
 def is_in_the_way(error: Exception) -> bool:
-    """Was a statement refused only because somebody else held a lock, and taken back?"""
-    return isinstance(error, StatementFailed) and _number(error)[0] in WORTH_A_RETRY
+    """Was a statement refused only because somebody else held a lock, and taken back? Or one of ours, as a COMMIT that
+    another member of a cluster was faster than?
+    """
+    return isinstance(error, StatementFailed | ServerError) and _number(error)[0] in WORTH_A_RETRY
 
 
 def _number(error: Exception) -> tuple[int, str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemagate.files import is_repeatable
 from schemagate.hashes import Known, hash_of
-from schemagate.isolation import PREPARED, STRUCTURE, WITHOUT_STRUCTURE, inside, words_of
+from schemagate.isolation import PREPARED, STRUCTURE, WITHOUT_STRUCTURE, inside
 from schemagate.looking import Looker, Unseen
+from schemagate.rules import REFUSE, WITNESS, rule_without_trace, runs_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,8 +28,6 @@ TRACED = frozenset(kind for kind in STRUCTURE if "temporary" not in kind)
 REPLAYABLE = STRUCTURE | PREPARED | WITHOUT_STRUCTURE | {"set"}
 REST = "*"  # the key of one hash of all that the statement cannot change
 ROWS = "?"  # the key of what `witness` notes
-# Clauses of ALTER TABLE that move rows or files, and may leave the text as it was.
-MOVING = frozenset({"EXCHANGE", "TRUNCATE", "DISCARD", "IMPORT"})
 
 # UNKNOWN is for those who cannot look.
 NOT_APPLIED, APPLIED, SAME, OTHER, UNKNOWN = "not applied", "applied", "same", "other", "unknown"
@@ -138,7 +137,7 @@ class Follower:
         for key in self._reach:
             if before[key] != after[key]:
                 self._live.put(key, objects[key])
-        if alike and all(before[key] == after[key] for key in self._reach - alike) and _has_a_trace(statement, kind):
+        if alike and all(before[key] == after[key] for key in self._reach - alike) and not runs_once(statement, kind):
             self.traces[migration, statement.ordinal] = Trace(
                 {key: live[key] for key in alike}, {key: after[key] for key in alike}
             )
@@ -174,7 +173,7 @@ class Tracer:
         if is_repeatable(entry.migration):  # it is run again as a whole, and what is here now is of no use any more
             self._shadows = self._known = self._first = None
             return entry
-        if kind not in TRACED or not _has_a_trace(statement, kind):
+        if kind not in TRACED or runs_once(statement, kind):
             return entry
         trace = self._rehearsed.get((entry.migration, entry.ordinal))
         if trace is not None:
@@ -203,14 +202,16 @@ class Tracer:
         known = self._up_to_date()
         keys = known.reach(statement.names, kind, self._database)
         self._stale |= keys
-        if not keys or self._reads_otherwise(statement):
+        if self._reads_otherwise(statement):
+            self._known = None  # it may change what it names in a way that we do not see
+            return None
+        if not keys:
             return None
         if kind.startswith("drop ") and kind != "drop index":  # all of it is known, and MariaDB may do a part of it
             gone = known.with_triggers(statement.names, kind, self._database)
             return Trace(known.hashes(gone, whole=False), dict.fromkeys(gone))
-        return Trace(
-            {**known.hashes(keys), REST: known.rest(keys)}, {} if _may_look_the_same(statement, kind, known) else None
-        )
+        blind = _may_look_the_same(statement, kind, known, self._looker.flavour)
+        return Trace({**known.hashes(keys), REST: known.rest(keys)}, {} if blind else None)
 
     def _up_to_date(self) -> Known:
         if self._known is None:
@@ -227,21 +228,11 @@ class Tracer:
         return b'"' in statement.raw and self._looker.has_other_quotes
 
 
-def _has_a_trace(statement: Statement, kind: str) -> bool:
-    """Not so for an event that runs once and is gone then."""
-    return kind not in ("create event", "alter event") or "AT" not in words_of(statement)
-
-
-def _may_look_the_same(statement: Statement, kind: str, known: Known) -> bool:
-    """May it have been applied, and nothing to be seen of it that counts?"""
-    if kind == "truncate table":
-        return True
-    words = words_of(statement)
-    if kind == "create table":
-        return words[1:3] == ["OR", "REPLACE"]
-    if kind == "alter table":
-        return bool(MOVING.intersection(words))
-    return kind == "rename table" and known.swaps([each.name for each in statement.names])
+def _may_look_the_same(statement: Statement, kind: str, known: Known, flavour: str) -> bool:
+    """May it have been applied, and nothing to be seen of it that counts, and is it more than harmless to repeat?"""
+    if rule_without_trace(statement, kind, flavour).kind not in (WITNESS, REFUSE):
+        return False
+    return kind != "rename table" or known.swaps([each.name for each in statement.names])
 
 
 def told(hashes: Iterable[tuple[str, str | None]]) -> dict[str, str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # How many rows at either end of a table are looked at for one that the other table does not have.
 ENDS = 1000
+# Of so many rows each is noted; of more, the first and the last.
+SOME = 200
 
 # The kinds for which a row may be the only witness, and what is in the text then.
 MAY_NEED = {"truncate table": b"", "rename table": b",", "alter table": b"PARTITION", "create table": b"REPLACE"}
@@ -36,12 +38,14 @@ Row = tuple[str, str, str]  # a table, and which row of it, as SQL; and a digest
 @dataclass(frozen=True, slots=True)
 class Witness:
     """Rows that are there as long as the statement was not run (`stays`), and where each of them is once it was
-    (`moves`; nowhere, if there are none). `nothing`: there was no row that it could have touched.
+    (`moves`; nowhere, if there are none). `nothing`: there was no row that it could have touched. `between`: which rows
+    there were, as SQL; where they were very many, which might have been.
     """
 
     stays: tuple[Row, ...] = ()
     moves: tuple[Row, ...] = ()
     nothing: bool = False
+    between: str = ""
 
 
 def witnessed(entry: Entry, statement: Statement, kind: str, connection: Connection, database: str) -> Entry:
@@ -70,7 +74,10 @@ def testimony(entry: Entry, connection: Connection) -> tuple[str, str] | None:
     if not noted["moves"]:
         now = [_digest(connection, table, where) for table, where, _ in noted["stays"]]
         if not any(now):
-            return APPLIED, "the rows that were noted before are gone"
+            table, between = noted["stays"][0][0], noted.get("between")
+            if not between or _is_there(connection, table, between):  # somebody else may have taken away those alone
+                return None
+            return APPLIED, "the rows that were there before are gone"
         same = now == [digest for _, _, digest in noted["stays"]]
         return (NOT_APPLIED, "the rows that were noted before are there, unchanged") if same else None
     stays = [bool(_is_there(connection, table, where)) for table, where, _ in noted["stays"]]
@@ -148,12 +155,14 @@ def _of_rows(table: str, whole: str, connection: Connection) -> Witness | None:
     if not key:
         return None
     columns = ", ".join(key)
-    rows: list[tuple[Any, ...]] = []
-    for order in ("ASC", "DESC"):
-        by = ", ".join(f"{column} {order}" for column in key)
+    rows = connection.execute(f"SELECT {columns} FROM {table} ORDER BY {columns} LIMIT {SOME + 1}").rows
+    between = f"{_row(key)} IN {_row([_values(row) for row in rows])}"
+    if len(rows) > SOME:
+        by = ", ".join(f"{column} DESC" for column in key)
         rows += connection.execute(f"SELECT {columns} FROM {table} ORDER BY {by} LIMIT 1").rows
-    ends = dict.fromkeys(_where(key, row) for row in rows)
-    return Witness(stays=tuple((table, where, str(_digest(connection, table, where))) for where in ends))
+        between = f"{_row(key)} >= {_values(rows[0])} AND {_row(key)} <= {_values(rows[-1])}"
+    ends = dict.fromkeys(_where(key, row) for row in (rows[0], rows[-1]))
+    return Witness(tuple((table, where, str(_digest(connection, table, where))) for where in ends), between=between)
 
 
 def _of_swaps(swaps: Sequence[tuple[str, str, str, str]], connection: Connection) -> Witness | None:
@@ -202,6 +211,14 @@ def _key(connection: Connection, table: str) -> list[str]:
 
 def _where(key: Sequence[str], row: Sequence[Any]) -> str:
     return " AND ".join(f"{column} = {_literal(value)}" for column, value in zip(key, row, strict=True))
+
+
+def _row(columns: Sequence[str]) -> str:
+    return f"({', '.join(columns)})"
+
+
+def _values(row: Sequence[Any]) -> str:
+    return _row([_literal(value) for value in row])
 
 
 def _literal(value: Any) -> str:

@@ -206,7 +206,10 @@ def may_change(kind: str, found: Sequence[Word], tables: Collection[str]) -> boo
             known.add(unquote(found[at + 1].text).lower())
     texts = [unquote(token.text).lower() for token in found]
     if kind == "delete":
-        begin = 2 if texts[1:2] == ["from"] else 1
+        begin = 1
+        while texts[begin : begin + 1] and texts[begin] in ("low_priority", "quick", "ignore"):
+            begin += 1
+        begin += texts[begin : begin + 1] == ["from"]
         end = next((at for at in range(begin, len(texts)) if texts[at] in ("from", "using", "where")), len(texts))
         return bool(known & set(texts[begin:end]))
     if kind != "update" or "set" not in texts:
@@ -217,7 +220,7 @@ def may_change(kind: str, found: Sequence[Word], tables: Collection[str]) -> boo
         depth += {"(": 1, ")": -1}.get(texts[at], 0)
         if depth == 0 and found[at].text in PARTS_OF_UPDATE:
             break
-        if start and (texts[at + 1 : at + 2] != ["."] or texts[at] in known):
+        if start and (texts[at + 1 : at + 2] != ["."] or known.intersection(texts[at : at + 3])):
             return True
         start = depth == 0 and texts[at] == ","
     return False

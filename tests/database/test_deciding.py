@@ -165,3 +165,135 @@ def test_a_drop_of_several_that_ended_in_the_middle_is_brought_to_its_end(gate: 
     else:
         assert last(start)["exit_code"] in (30, 31), start.text
         assert ("table", "older") in database.objects()
+
+
+ONCE = "EVENT {}e ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 1 DAY DO UPDATE t SET n = n + 1"
+
+
+@pytest.mark.parametrize("there", ["", "IF NOT EXISTS "], ids=["plain", "if-not-exists"])
+@pytest.mark.parametrize("fresh", [True, False], ids=["first-start", "later"])
+def test_an_event_that_may_have_run_is_not_made_a_second_time(gate: Gate, there: str, fresh: bool) -> None:
+    """It is gone when it has run, so that nothing tells: made again, it would do its work twice."""
+    text = "CREATE " + ONCE.format(there)
+    gate.write(a_first=FIRST + (f"{text};" if fresh else ""))
+    if not fresh:
+        gate.run()
+        gate.write(b_second=f"{text};")
+    killed(gate, text, done=True)
+    gate.database.run("DROP EVENT e")  # as its run does
+    assert "gone when it has run" in last(gate.run(expected=31))["message"]
+    assert ("event", "e") not in gate.database.objects()
+
+
+UNREAD = "SET sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'"
+
+
+def test_what_names_tables_in_other_quotes_is_asked_about(gate: Gate) -> None:
+    """Nothing was taken down of it, and it is not tried in the shadow: which is no reason to run it again."""
+    gate.write(a_first=FIRST).run()
+    text = 'CREATE TABLE "made" (id INT)'
+    gate.write(b_second=f"{UNREAD}; {text};")
+    killed(gate, text, done=True)
+    assert "under ANSI_QUOTES" in last(gate.run(expected=31))["message"]
+    gate.run("resolve b_second:2 --applied")
+    gate.run()
+
+
+def test_what_names_tables_in_other_quotes_hides_no_change_of_theirs(gate: Gate) -> None:
+    """A later statement on the same table, killed before the server had it, is not taken for applied."""
+    gate.write(a_first=FIRST).run()
+    text = "ALTER TABLE t ADD COLUMN later INT"
+    gate.write(
+        b_second=f'ALTER TABLE u ADD COLUMN seen INT; {UNREAD}; ALTER TABLE "t" ADD COLUMN sooner INT; SET sql_mode = '
+        f"'STRICT_TRANS_TABLES'; {text};"
+    )
+    killed(gate, text, done=False)
+    assert settled(gate.run()) == [("b_second", 5, "not applied")]
+    assert [name for name, *_ in gate.database.rows("SHOW COLUMNS FROM t")] == ["id", "n", "sooner", "later"]
+
+
+def test_what_swaps_tables_of_another_schema_does_not_swap_them_back(gate: Gate) -> None:
+    """They are not looked at, and not tried in the shadow."""
+    database, other = gate.database, gate.database.another()
+    database.run(*(f"CREATE TABLE {other}.{name} (id INT)" for name in ("x", "y")), f"INSERT INTO {other}.x VALUES (1)")
+    gate.write(a_first=FIRST).run()
+    text = f"RENAME TABLE {other}.x TO {other}.z, {other}.y TO {other}.x, {other}.z TO {other}.y"
+    gate.write(b_second=f"{text};")
+    killed(gate, text, done=True)
+    assert "names another schema" in last(gate.run(expected=31))["message"]
+    assert database.rows(f"SELECT id FROM {other}.y") == ((1,),)
+
+
+def test_without_a_rehearsal_a_column_that_was_emptied_is_not_emptied_again(gate: Gate) -> None:
+    """The table looks as before; what the application has written into the new column stays."""
+    gate.write(a_first=FIRST).run()
+    text = "ALTER TABLE t DROP COLUMN n, ADD COLUMN n INT"
+    gate.write(b_second=f"{text};")
+    killed(gate, text, done=True, SCHEMAGATE_SHADOW="off")
+    gate.database.run("UPDATE t SET n = 7")
+    assert "run twice" in last(gate.run(expected=31, SCHEMAGATE_SHADOW="off"))["message"]
+    assert gate.database.rows("SELECT DISTINCT n FROM t") == ((7,),)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["few-rows", "many-rows"])
+def test_first_and_last_row_gone_is_not_all_rows_gone(gate: Gate, many: bool) -> None:
+    """Somebody took away those two alone: the table was not emptied, and that is not said."""
+    database = gate.database
+    gate.write(a_first=FIRST).run()
+    if many:
+        database.run("INSERT INTO t VALUES " + ", ".join(f"({number}, 1)" for number in range(10, 400)))
+    (ends,) = database.rows("SELECT MIN(id), MAX(id) FROM t")
+    gate.write(b_second="TRUNCATE TABLE t;")
+    killed(gate, "TRUNCATE TABLE t", done=False)
+    database.run(f"DELETE FROM t WHERE id IN {ends}")
+    assert "no row tells" in last(gate.run(expected=31))["message"]
+
+
+def test_data_statements_that_only_read_elsewhere_are_never_in_doubt(gate: Gate) -> None:
+    """What they change is in InnoDB: itself, or by way of a view. What they read need not be."""
+    database = gate.database
+    gate.write(
+        a_first=FIRST
+        + """
+        CREATE VIEW v AS SELECT id, n FROM t;
+        CREATE TABLE flat (id INT) ENGINE=MyISAM;
+        INSERT INTO flat VALUES (2), (3);
+        """
+    ).run()
+    texts = (
+        "INSERT INTO loose SELECT n FROM v",
+        "INSERT INTO loose SELECT COUNT(*) FROM information_schema.SCHEMATA",
+        "INSERT INTO v VALUES (50, 50)",
+        "UPDATE t SET n = n + 1 WHERE id IN (SELECT id FROM flat)",
+        "UPDATE t JOIN flat ON flat.id = t.id SET t.n = t.n + 1",
+        "DELETE QUICK t FROM t JOIN flat ON flat.id = t.id WHERE t.id = 3",
+    )
+    for number, text in enumerate(texts):
+        gate.write(**{f"b{number}": f"{text};"})
+        killed(gate, text, done=True)
+        assert not settled(gate.run()), text
+    assert database.rows("SELECT id, n FROM t ORDER BY id") == ((1, 1), (2, 4), (50, 50))
+    assert database.rows("SELECT COUNT(*) FROM loose") == ((4,),)
+
+
+@pytest.mark.parametrize("changed", ["INSERT INTO flat VALUES (9)", "DELETE QUICK FROM flat WHERE id = 2"])
+def test_data_statements_that_change_another_engine_are_asked_about(gate: Gate, changed: str) -> None:
+    """No transaction takes them back."""
+    gate.write(a_first=FIRST + "CREATE TABLE flat (id INT) ENGINE=MyISAM; INSERT INTO flat VALUES (2), (3);").run()
+    gate.write(b_second=f"{changed};")
+    killed(gate, changed, done=True)
+    assert "no transaction takes back" in last(gate.run(expected=31))["message"].lower()
+
+
+def test_a_table_that_only_has_the_name_of_a_temporary_one_gets_its_rows_once(gate: Gate) -> None:
+    """One in another schema, and one that is written in capitals where the server knows the difference."""
+    database, other = gate.database, gate.database.another()
+    database.run(f"CREATE TABLE {other}.few (n INT)", "CREATE TABLE FEW (n INT)")
+    gate.write(a_first=FIRST).run()
+    texts = (f"INSERT INTO {other}.few SELECT n FROM few", "INSERT INTO FEW VALUES (1)")
+    for number, text in enumerate(texts):
+        gate.write(**{f"b{number}": f"CREATE TEMPORARY TABLE few AS SELECT n FROM t;\n{text};\nSELECT 1;"})
+        killed(gate, text, done=True)
+        gate.run()
+    assert database.rows(f"SELECT COUNT(*) FROM {other}.few") == ((3,),)
+    assert database.rows("SELECT COUNT(*) FROM FEW") == ((1,),)

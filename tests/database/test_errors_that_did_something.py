@@ -128,3 +128,22 @@ def test_a_failure_on_an_empty_schema_is_looked_at_by_telling_the_start_again(ga
         1050,
         "not applied: the schema is as the migrations before it build it",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["CREATE OR REPLACE TABLE a (id INT, n INT AS (nope + 1))", "CREATE OR REPLACE TABLE a LIKE nope"],
+    ids=["column", "table"],
+)
+def test_a_table_that_is_gone_because_it_could_not_be_replaced_is_said_to_be_gone(gate: Gate, text: str) -> None:
+    """MariaDB drops the old one before it finds out that the new one cannot be made; MySQL has no such statement."""
+    gate.write(a_first=TABLES).run()
+    gate.write(b_second=f"{text};")
+    mysql = gate.database.server.flavour == "mysql"
+    start = gate.run(expected=30 if mysql else 31, SCHEMAGATE_SHADOW="off")
+    assert tables(gate.database) == ({"a", "b"} if mysql else {"b"})
+    assert ("has dropped the old table" in last(start)["message"]) is not mysql
+    gate.write(b_second="CREATE OR REPLACE TABLE a (id INT);" if not mysql else "CREATE TABLE c (id INT);")
+    if not mysql:
+        gate.run("resolve b_second:1 --not-applied")
+    gate.run(SCHEMAGATE_SHADOW="off")

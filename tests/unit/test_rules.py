@@ -130,3 +130,23 @@ def test_the_file_may_say_that_a_statement_may_be_repeated() -> None:
     """Whatever it is: who wrote it knows."""
     for text in ("CALL p()", "ALTER TABLE t DROP COLUMN n, ADD COLUMN n INT", "TRUNCATE t"):
         assert [rule.kind for rule in ruled(f"-- schemagate: repeatable\n{text}")] == [REPEAT, REPEAT]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ALTER TABLE t DROP COLUMN n, ADD COLUMN m INT", REPEAT),
+        ("ALTER TABLE t ADD COLUMN IF NOT EXISTS n INT, DROP COLUMN IF EXISTS m", REPEAT),
+        ("ALTER TABLE t DROP n, ADD (m INT, `n` DECIMAL(4, 2))", REFUSE),
+        ("ALTER TABLE t CHANGE n m INT, ADD n INT", REFUSE),
+        ("ALTER TABLE t RENAME INDEX i TO j, RENAME INDEX j TO i", REPEAT),
+        ("ALTER SEQUENCE s INCREMENT BY 5", REPEAT),
+        ("CREATE EVENT e ON SCHEDULE AT NOW() DO SELECT 1", ASK),
+        ("CREATE EVENT IF NOT EXISTS e ON SCHEDULE AT '2030-01-01' ON COMPLETION PRESERVE DO SELECT 1", ASK),
+        ("ALTER EVENT e ON SCHEDULE AT NOW()", ASK),
+        ("CREATE EVENT IF NOT EXISTS e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE at < NOW()", REPEAT),
+    ],
+)
+def test_names_decide_whether_a_column_may_be_lost(text: str, kind: str) -> None:
+    """And the word AT whether an event is gone when it has run."""
+    assert ruled(text)[1].kind == kind
