@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate.current import meet
 from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError, StatementFailed
-from schemagate.refusals import READ_ONLY, WORTH_A_RETRY, ServerError, number_of
+from schemagate.refusals import LOCK_WAIT, READ_ONLY, WORTH_A_RETRY, ServerError, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,9 @@ def is_in_the_way(error: Exception) -> bool:
     """Was a statement refused only because somebody else held a lock, and taken back? Or one of ours, as a COMMIT that
     another member of a cluster was faster than?
     """
-    return isinstance(error, StatementFailed | ServerError) and _number(error)[0] in WORTH_A_RETRY
+    if isinstance(error, ServerError):  # a lock that ours did not get was waited for already
+        return error.errno in WORTH_A_RETRY - {LOCK_WAIT}
+    return isinstance(error, StatementFailed) and _number(error)[0] in WORTH_A_RETRY
 
 
 def _number(error: Exception) -> tuple[int, str]:

@@ -48,6 +48,12 @@ def test_what_another_attempt_would_not_mend(error: Exception) -> None:
     assert not is_in_the_way(error)
 
 
+@pytest.mark.parametrize("errno", [1213, 3101])
+def test_a_commit_that_another_member_was_faster_than_is_tried_again(errno: int) -> None:
+    """It is a statement of ours, and the whole transaction was taken back."""
+    assert is_in_the_way(ServerError(errno, "conflict"))
+
+
 def test_a_statement_is_tried_as_often_as_is_set() -> None:
     """With pauses that grow; and anew once something was applied."""
     settings, trail = load(SCHEMAGATE_RETRIES="2"), Trail()
