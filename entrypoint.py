@@ -89,6 +89,7 @@ def work(
     from schemagate.apply import apply
     from schemagate.arbiter import alone
     from schemagate.deciding import refuse_without_trace
+    from schemagate.heal import Healer
     from schemagate.journal import recorded
     from schemagate.looking import Looker
     from schemagate.newer import verify_newer
@@ -117,16 +118,17 @@ def work(
             verify_newer(session, here, expected, plan.newer, log)
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         fresh = not before.schema.objects and not journal.history.past
+        healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
         rehearsed: Traces = {}
         if plan.todo and not fresh:
-            rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database)
+            rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database, healer.unhealable)
             refuse_without_trace(plan.todo, rehearsed, here.flavour)
         adoption.record(journal)
         tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
         look_now = partial(look, journal=journal, migrations=migrations, looker=looker, shadows=shadows)
         applied = apply(plan, session, journal, tracer, look_now, here, settings, stop, log)
         stop.check()  # what was asked for during the last statement, too
-        proof = verify(session, here, expected, log, built=fresh)
+        proof = verify(session, here, expected, log, built=fresh, heal=healer.heal)
         if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind
             journal.remember(migrations.digest, *proof)
     return {"message": VERIFIED, "unchanged": False, "applied": trail.pending, "rows": applied.rows}

@@ -15,6 +15,7 @@ from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
 from schemagate.files import SNAPSHOT, find, in_order, is_repeatable
+from schemagate.heal import possible
 from schemagate.history import History, Past, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import worker
@@ -23,6 +24,7 @@ from schemagate.looking import Looker
 from schemagate.migrations import load
 from schemagate.newer import verify_newer
 from schemagate.plan import is_done, make_plan, mismatches, newer
+from schemagate.remedy import Unhealable, said
 from schemagate.settle import foreseen, in_words
 from schemagate.shadow import Refused, Shadows, ShadowUnavailable
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
@@ -32,8 +34,11 @@ if TYPE_CHECKING:
 
     from schemagate.arguments import Arguments
     from schemagate.database import Connection
+    from schemagate.errors import SchemaDrift
+    from schemagate.expected import Expected, Verdict
     from schemagate.log import Log
     from schemagate.migrations import Migration, Migrations
+    from schemagate.schema import Schema
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.stop import Stop
@@ -83,9 +88,27 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         if verdict.differences:
             if migrations.snapshot is not None and not expected.header_holds:
                 raise stale(verdict.differences, touched=True)
-            raise drift(verdict)
+            raise _drift(expected, verdict, live.schema, migrations, history, settings)
         verified(verdict, live, log, began)
     return {"message": "Database schema verified and ready"}
+
+
+def _drift(
+    expected: Expected, verdict: Verdict, live: Schema, migrations: Migrations, history: History, settings: Settings
+) -> SchemaDrift:
+    """The error for a drift, which says whether `up` would heal it, as far as that can be told without a shadow."""
+    try:
+        healing = possible(expected, verdict, live, migrations, history, settings)
+    except Unhealable as reason:
+        return drift(verdict, str(reason))
+    found = drift(verdict)
+    missing = "; ".join(map(said, healing.changes))
+    found.message = (
+        f"The live schema lacks {missing}, and nothing else is wrong with it. Run `schemagate up`, which makes that "
+        "again; then check again."
+    )
+    found.facts |= {"next": "schemagate up", "heals": [said(change) for change in healing.changes]}
+    return found
 
 
 def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:

@@ -149,7 +149,7 @@ EVENTS: dict[str, Event] = {
     "statement.retried": Event(
         "warning",
         "A statement did not get its lock, or fell to a deadlock, and is tried again; `blockers`: who is in the way.",
-        "  ! {migration}[, statement {ordinal}]: {error}; again in {pause_seconds:s}[ ({blockers})]",
+        "  ! [{migration}][{object}][, statement {ordinal}]: {error}; again in {pause_seconds:s}[ ({blockers})]",
     ),
     "start.resumed": Event(
         "warning",
@@ -161,6 +161,22 @@ EVENTS: dict[str, Event] = {
         "info",
         "The last pending statement of a migration was applied.",
         "  ✓ {migration}[: {statements:statement}][, {rows:row}][ in {elapsed_seconds:s}]",
+    ),
+    "healing.rehearsed": Event(
+        "info", "What is missing can be made again in the shadow, and then nothing differs.", ""
+    ),
+    "healing.began": Event(
+        "warning",
+        "Nothing but `missing` is wrong with the schema, and that can be made again.",
+        "! Missing: {missing}",
+    ),
+    "schema.healed": Event(
+        "warning", "Something that was missing was made again.", "  ✓ healed: {object}[ in {elapsed_seconds:s}]"
+    ),
+    "data.gone": Event(
+        "warning",
+        "A table or column that was missing was made again, and is empty: its data is gone.",
+        "! {object} was missing and is empty now: its data is GONE",
     ),
     "schema.verified": Event(
         "info",

@@ -108,6 +108,17 @@ class Expected:
             return compare(outline(self._snapshot.schema), outline(found)), "built", ()
         return compare(self._replayed, found), "replay", ()
 
+    def normal_form(self, proof: str) -> Schema | None:
+        """What a comparison with this proof compared with, as this server writes it; None where it was less than that.
+
+        And None where it is not certain that the migrations build it.
+        """
+        if proof == "replay":
+            return self._replayed
+        if proof not in ("text", "shadow") or self._snapshot is None or (not self.header_holds and self.stale() != ()):
+            return None
+        return self._snapshot.schema if proof == "text" else self._loaded
+
     def stale(self) -> tuple[Difference, ...] | None:
         """What the migrations build otherwise than the snapshot says; None where that cannot be found out here.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -135,7 +135,11 @@ def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
     """
     # By way of `map`, which keeps no statement while the next one is read.
     all_names = (names for each in todo for names in map(attrgetter("names"), each.migration.statements()))
-    named = {name.name.lower() for names in all_names for name in names}
+    return around(live, {name.name.lower() for names in all_names for name in names})
+
+
+def around(live: Schema, named: Set[str]) -> Schema:
+    """The same, for statements that name these, in small letters."""
     mentions = {key: _mentions(found) for key, found in live.objects.items()}
     chosen = {key for key in live.objects if key[1].lower() in named}
     neighbours = {

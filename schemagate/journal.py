@@ -1,4 +1,4 @@
-"""What has been run here: the only owner of the three tables that schemagate keeps in the database it guards.
+"""What has been run here: the only owner of three tables that schemagate keeps in the database it guards.
 
 `schemagate_journal` has an entry per statement, `schemagate_starts` a row per start that took the lock, and
 `schemagate_verified` the one row that lets an unchanged start end after two questions.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
 from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
+from schemagate.healed import settle
 from schemagate.history import COLUMNS, COMPATIBLE, TRACE, Entry, History, read
 from schemagate.lexer import quote
 from schemagate.refusals import LOCK_WAIT, ServerError, translated
@@ -186,6 +187,7 @@ class Journal:
             self.start_id,
             self.now(),
         )
+        settle(self._connection, self._database)
 
     def now(self) -> datetime:
         """The server's clock, in UTC: read once, and carried on by ours."""

@@ -195,6 +195,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SCHEMAGATE_TO_URL", "to_url", checks.OTHER_URL, "`diff`: the server that TO is.", secret=True),
     Setting(
+        "SCHEMAGATE_HEAL",
+        "heal",
+        checks.choice("off", "safe", "all"),
+        "What is made again where nothing else is wrong than that it is missing: `safe` makes what holds no data "
+        "(indexes, keys, checks, views, triggers, routines), `all` also tables and columns, whose data is gone.",
+        "safe",
+    ),
+    Setting(
         "SCHEMAGATE_CREATE_DATABASE",
         "create_database",
         checks.TRUTH,

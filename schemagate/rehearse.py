@@ -14,18 +14,29 @@ from schemagate.traces import Follower
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
-    from schemagate.expected import Expected
+    from collections.abc import Callable
+
+    from schemagate.expected import Expected, Verdict
     from schemagate.log import Log
     from schemagate.plan import Plan
     from schemagate.schema import Schema
     from schemagate.traces import Traces
 
 
-def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log: Log, database: str) -> Traces:
+def rehearse(
+    plan: Plan,
+    live: Schema,
+    expected: Expected,
+    shadows: Shadows,
+    log: Log,
+    database: str,
+    unhealable: Callable[[Verdict, Schema], str | None],
+) -> Traces:
     """Run what is pending in the shadow, on a copy of the structure of what it names. The live schema is not touched.
 
     Returns the trace that each statement will leave in live, as far as that is known. Raises SnapshotStale,
-    RehearsalFailed, or SchemaDrift where live and pending together would not be the schema expected.
+    RehearsalFailed, or SchemaDrift where live and pending together would not be the schema expected: unless it can be
+    healed afterwards, where `unhealable` says nothing against it.
     """
     refuse_stale(expected, log, touched=False)
     began = time.monotonic()
@@ -50,15 +61,18 @@ def rehearse(plan: Plan, live: Schema, expected: Expected, shadows: Shadows, log
     )
     if any(each.blind for each in left_out):
         return traces
-    differences = expected.against(predicted).differences
-    if differences:
-        raise SchemaDrift(
-            f"The live schema would not be the one expected, even with what is pending: {told(differences)}. "
-            f"Nothing was changed. "
-            "Take the change back that was made by hand, or write a migration that makes it; then start again.",
-            differences=as_facts(differences),
-            state="not touched",
-        )
+    verdict = expected.against(predicted)
+    if verdict.differences:
+        not_healed = unhealable(verdict, predicted)
+        if not_healed is not None:
+            raise SchemaDrift(
+                "The live schema would not be the one expected, even with what is pending: "
+                f"{told(verdict.differences)}. Nothing was changed. "
+                "Take the change back that was made by hand, or write a migration that makes it; then start again.",
+                differences=as_facts(verdict.differences),
+                not_healed=not_healed,
+                state="not touched",
+            )
     return traces
 
 
@@ -83,7 +97,7 @@ def _predict(
     while True:
         shadow = shadows.get()
         try:
-            before = _copy(shadow, part)
+            before = copied(shadow, part)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
@@ -94,7 +108,8 @@ def _predict(
         return _merged(live, before, shadow.read()), left_out, follower.traces
 
 
-def _copy(shadow: Shadow, part: Schema) -> Schema:
+def copied(shadow: Shadow, part: Schema) -> Schema:
+    """The structure of a part of the live schema, in the shadow. Raises ShadowUnavailable where that cannot be."""
     try:
         return shadow.load(part)
     except ServerError as error:

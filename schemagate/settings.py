@@ -72,6 +72,7 @@ class Settings(Value):
     cluster: str
     from_url: Secret | None
     to_url: Secret | None
+    heal: str
     create_database: bool
     allow_edited: frozenset[str]
     allow_missing: frozenset[str]

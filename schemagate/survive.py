@@ -157,5 +157,5 @@ def _say(error: Exception, trail: Trail, pause: float, log: Log) -> None:
         log.warning("start.resumed", errno=errno, error=text, times=trail.lost)
         return
     facts = error.facts if isinstance(error, SchemagateError) else {}
-    told = {name: facts[name] for name in ("migration", "ordinal", "line", "blockers") if facts.get(name)}
+    told = {name: facts[name] for name in ("migration", "object", "ordinal", "line", "blockers") if facts.get(name)}
     log.warning("statement.retried", **told, errno=errno, error=text, times=trail.again, pause_seconds=round(pause, 3))

@@ -18,7 +18,7 @@ from schemagate.server import SQL_MODE
 from schemagate.sql import NO_STRUCTURE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from schemagate.database import Connection
     from schemagate.expected import Incomplete
@@ -64,12 +64,19 @@ def text_of(path: str, name: str = SNAPSHOT) -> str:
 
 
 def verify(
-    connection: Connection, here: Server, expected: Expected, log: Log, *, built: bool
+    connection: Connection,
+    here: Server,
+    expected: Expected,
+    log: Log,
+    *,
+    built: bool,
+    heal: Callable[[Verdict, Schema], None] | None = None,
 ) -> tuple[str, str, list[str]]:
     """Prove that the live schema is the one expected; returns what to remember: fingerprint, proof, strangers' tables.
 
     `built`: this start has built it from nothing. Then a difference is the snapshot's fault (SnapshotStale); else it is
-    SchemaDrift, unless the migrations build something else than the snapshot says.
+    SchemaDrift, unless the migrations build something else than the snapshot says. `heal` closes the differences, or
+    raises; then all is proven once more.
     """
     began = time.monotonic()
     live = read(connection, here)
@@ -80,7 +87,10 @@ def verify(
         if built and expected.has_snapshot:
             raise stale(verdict.differences, touched=True)
         refuse_stale(expected, log, touched=True)
-        raise drift(verdict)
+        if heal is None:
+            raise drift(verdict)
+        heal(verdict, live.schema)
+        return verify(connection, here, expected, log, built=built)
     if verdict.foreign and not expected.header_holds:
         refuse_stale(expected, log, touched=True)  # they may be what the migrations build
     verified(verdict, live, log, began)
@@ -100,8 +110,8 @@ def verified(verdict: Verdict, live: Live, log: Log, began: float) -> None:
     )
 
 
-def drift(verdict: Verdict) -> SchemaDrift:
-    """The error for a live schema that is not the one expected."""
+def drift(verdict: Verdict, not_healed: str | None = None) -> SchemaDrift:
+    """The error for a live schema that is not the one expected; and why nothing of it was healed."""
     said = f"The live schema is not the one expected: {told(verdict.differences)}. "
     mend = "Take the change back, or write a migration that makes it and a new snapshot; then start again."
     if verdict.proof == "names":
@@ -112,6 +122,7 @@ def drift(verdict: Verdict) -> SchemaDrift:
         differences=as_facts(verdict.differences),
         differing=len(verdict.differences),
         proof=verdict.proof,
+        not_healed=not_healed,
         state="all migrations are applied; the difference was left as it is",
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from schemagate import errors  # noqa: E402 - a script of the checkout, not of an installed package
+from schemagate import errors, healed  # noqa: E402 - a script of the checkout, not of an installed package
 from schemagate.console import events_table  # noqa: E402
 from schemagate.journal import TABLES  # noqa: E402
 from schemagate.settings import settings_table  # noqa: E402
@@ -43,9 +43,9 @@ def exit_codes() -> str:
 
 
 def journal_tables() -> str:
-    """The columns of the three tables that schemagate keeps."""
+    """The columns of the tables that schemagate keeps."""
     said = []
-    for name, columns in TABLES.items():
+    for name, columns in {**TABLES, healed.NAME: healed.TABLE}.items():
         rows = []
         for line in columns.strip().splitlines():
             found = re.match(r"\s*(?P<name>[a-z_]+) (?P<type>[A-Z]+(?:\([^)]*\))?(?: UNSIGNED)?)(?P<rest>.*?),?$", line)

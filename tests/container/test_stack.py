@@ -144,9 +144,9 @@ def test_nothing_runs_as_root_nor_writes_to_its_image(healthy: Stack) -> None:
             assert password.read_text() not in str(found), service
 
 
-def test_the_overlay_for_development_changes_two_things(stack: Stack) -> None:
-    """MySQL on port 3308 of this machine, where the stack as it is has only the server's port, 3000; and migrations
-    that can be written.
+def test_the_overlay_for_development_changes_three_things(stack: Stack) -> None:
+    """MySQL on port 3308 of this machine, where the stack as it is has only the server's port, 3000; migrations that
+    can be written; and tables and columns that were dropped are made again, too.
     """
     plain = stack.shipped()
     assert plain["mysql"].get("ports") is None
@@ -161,6 +161,7 @@ def test_the_overlay_for_development_changes_two_things(stack: Stack) -> None:
     assert files.pop("read_only")
     assert files == writable
     del development["mysql"]["ports"]
+    assert development["migrate"]["environment"].pop("SCHEMAGATE_HEAL") == "all"
     assert development == plain
 
 

@@ -13,13 +13,13 @@ ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files variables repeatable hints migrations
-    lock orphans selftest watch blockers history remembered journal
+    lock orphans selftest watch blockers history remembered healed journal
     grants clauses listing programs outlines schema loading snapshot
-    widening tables alters ddl
+    widening tables alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
-    shadow expected verify newer rehearse
+    shadow expected verify newer rehearse heal
     states additions adoption othertools fitting standing adopt
     settle aftermath session engines apply
     arguments commands baseline printing sides comparing

@@ -1,0 +1,136 @@
+"""What of a drift may be healed: what is missing and holds no data, and nothing else. Pure.
+
+All or nothing: where anything differs beyond what may be made again, nothing is. An index that is missing beside one
+that nobody knows was given another name, and a column that is missing beside a new one may have been, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemagate.ddl import Change, changes
+from schemagate.lexer import significant
+from schemagate.schema import part_of
+from schemagate.tables import table
+from schemagate.widening import column
+
+if TYPE_CHECKING:
+    from schemagate.history import History
+    from schemagate.migrations import Migrations
+    from schemagate.schema import Difference, Schema
+    from schemagate.tables import Table
+
+OFF, SAFE, ALL = "off", "safe", "all"
+# What the normal form says of an index that is there; not a thing of its own.
+DERIVED = frozenset({"clustered index"})
+# What is made again is not what is gone, and the schema does not tell: the number that a sequence has come to, the hour
+# at which an event runs.
+NEVER = {
+    "sequence": "nobody knows the number that it had come to",
+    "event": "nobody knows when it is to run: it would run at once, and then from now on",
+}
+IN_ONE_PLACE = frozenset({"table", "view", "sequence"})  # of these, only one has a name
+
+
+class Unhealable(Exception):
+    """Nothing is healed; the message says why, in half a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What makes again what is missing of what is `wanted`, in order; and what of it held data, and is empty then."""
+
+    wanted: Schema
+    changes: tuple[Change, ...]
+    emptied: tuple[str, ...] = ()
+
+    def around(self, part: Schema, broken: Set[tuple[str, str]]) -> tuple[Change, ...]:
+        """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
+        missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
+        there = part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken)
+        return changes(part_of(self.wanted, (part.objects.keys() & self.wanted.objects.keys()) | missing), there)
+
+
+def remedy(
+    wanted: Schema, found: Schema, foreign: Schema, differences: Sequence[Difference], mode: str, collation: str
+) -> Remedy:
+    """What turns `found` into `wanted` by adding alone; `mode` is that of SCHEMAGATE_HEAL.
+
+    `foreign` is what nobody expects and is left alone; `collation` the default of the live schema. Raises Unhealable.
+    """
+    if mode == OFF:
+        raise Unhealable("SCHEMAGATE_HEAL is off")
+    for each in differences:
+        if each.found is not None and each.part not in DERIVED:
+            raise Unhealable(f"{said(each)} is not missing, but {'other' if each.expected else 'too much'}")
+        if each.expected is not None and not each.part and each.kind in NEVER:
+            raise Unhealable(f"{each.kind} {each.name} cannot be made again: {NEVER[each.kind]}")
+    made = changes(wanted, found)
+    for change in made:
+        if not change.adds:
+            raise Unhealable(f"{change.kind} {change.name} would have to be changed: {change.sql[:200]}")
+        default = change.program.attribute("default collation") if change.program else None
+        if default not in (None, collation):
+            raise Unhealable(
+                f"{change.kind} {change.name} was made while the default collation of the schema was {default}"
+            )
+    emptied = tuple(_emptied(wanted, found, foreign))
+    if emptied and mode != ALL:
+        raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
+    return Remedy(wanted, made, emptied)
+
+
+def all_known(migrations: Migrations, history: History) -> None:
+    """Is all that was applied here known to these files? Raises Unhealable where it is not: what is missing to them may
+    have been dropped by what they do not know.
+    """
+    names = {migration.name for migration in migrations.all}
+    for name, past in history.past.items():
+        if past.applied and name not in names:
+            raise Unhealable(f"{name} is applied, and this image does not have it")
+
+
+def said(each: Difference | Change) -> str:
+    """What it is about, for a person: "index idx_name of table orders"."""
+    return f"{each.part} of {each.kind} {each.name}" if each.part else f"{each.kind} {each.name}"
+
+
+def _emptied(wanted: Schema, found: Schema, foreign: Schema) -> Iterator[str]:
+    """The tables and columns that would be made, and held data. Raises Unhealable for one that may have another name
+    now, or of which the server would choose the values.
+    """
+    taken = {name.lower(): kind for kind, name in foreign.objects if kind in IN_ONE_PLACE}
+    strangers = [table(each) for key, each in foreign.objects.items() if key[0] == "table"]
+    for (kind, name), each in wanted.objects.items():
+        there = found.objects.get((kind, name))
+        if there is None and kind in IN_ONE_PLACE and name.lower() in taken:
+            raise Unhealable(f"there is a {taken[name.lower()]} with the name of {kind} {name}")
+        if kind != "table" or kind in found.unseen:
+            continue
+        mine = table(each)
+        if there is None:
+            for stranger in strangers:
+                if mine.columns.keys() <= stranger.columns.keys():
+                    raise Unhealable(f"table {name} may be {stranger.name} now, which has its columns")
+            yield f"table {name}"
+        else:
+            yield from _columns(mine, table(there).columns)
+
+
+def _columns(mine: Table, there: Mapping[str, str]) -> Iterator[str]:
+    for name, text in mine.columns.items():
+        if name in there:
+            continue
+        each = column(text)
+        if each.generated == "row" or (each.never_null and not each.generated and not _has_default(each.rest)):
+            raise Unhealable(
+                f"column {mine.names[name]} of table {mine.name} may not be NULL and has no default: the server would "
+                "choose its values"
+            )
+        yield f"column {mine.names[name]} of table {mine.name}"
+
+
+def _has_default(rest: str) -> bool:
+    return any(kind == "word" and word.upper() == "DEFAULT" for kind, word, _ in significant(rest))
