@@ -19,8 +19,8 @@ FOLDER = CACHE.parent / "kill-matrix"
 
 
 def code() -> str:
-    """What was tried, as a digest: the program, and the stories."""
-    ours = [f"tests/crash/{name}.py" for name in ("statements", "stories")]
+    """What was tried, as a digest: the program, the stories, and what numbers their points."""
+    ours = [f"tests/crash/{name}.py" for name in ("faults", "stage", "statements", "stories")]
     paths = sorted([*(ROOT / "schemagate").glob("*.py"), ROOT / "entrypoint.py", *(ROOT / each for each in ours)])
     digest = hashlib.sha256()
     for path in paths:

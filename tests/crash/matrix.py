@@ -235,7 +235,10 @@ def run(
     """Try these points, for so many seconds; what is wrong is said at once."""
     course, said = Course(here, seconds, keep), 0.0
     with ThreadPoolExecutor(parallel) as pool:
-        for finished in as_completed([pool.submit(course.live, life) for life in lives(wanted)]):
+        order = lives(wanted)
+        if seconds < float("inf"):
+            random.Random("spread").shuffle(order)  # so that there is something of everything
+        for finished in as_completed([pool.submit(course.live, life) for life in order]):
             finished.result()
             if say and time.monotonic() - said > 30:
                 said = time.monotonic()
