@@ -204,15 +204,20 @@ class Course:
 
     def _note(self, point: Point, outcome: Outcome, life: Life) -> None:
         label = self.here.place.server.label
-        if outcome.end == "wrong" and len(life) > 1:
-            alone = self.here.run(point.story, point.chapter, point.faults)
-            outcome.why += f"\n  Alone it ends {alone.end}; here it is one of {', '.join(map(str, life))}"
+        if outcome.end == "wrong" and outcome.codes and len(life) > 1:
+            outcome.why += f"\n  Alone it ends {self._alone(point)}; here it is one of {', '.join(map(str, life))}"
         with self._lock:
             self.done.append((point, outcome))
             if self._keep:
                 self._keep.add(point, outcome)
             if outcome.end == "wrong":
                 print(report.wrong_point(label, point, outcome), flush=True)
+
+    def _alone(self, point: Point) -> str:
+        try:
+            return self.here.run(point.story, point.chapter, point.faults).end
+        except Exception as error:  # noqa: BLE001 - as above
+            return repr(error)
 
     def say(self, wanted: int) -> None:
         """How far it has come, and what took longest."""

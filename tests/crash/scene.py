@@ -64,13 +64,11 @@ class Scene:
 
     def prepare(self, template: str | None = None) -> None:
         """What was there before the first chapter; `template` is the schema that has the many rows."""
-        for statement in self.story.tables:
-            self.sql(statement)
-        if template:
-            self.sql(f"INSERT INTO big SELECT * FROM {quoted(template)}.big")
         if self.story.before:
             Chapter("before", self.story.before).write(self.migrations)
             self.undisturbed()
+        if template:
+            self.sql(f"INSERT INTO big SELECT * FROM {quoted(template)}.big")
 
     def turn_to(self, chapter: Chapter, snapshot: bytes | None) -> None:
         """The image of that chapter: its files beside those of the others, and its snapshot in place of theirs."""

@@ -39,15 +39,14 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What was there before, made by hand or by an earlier image, and what comes in chapters."""
+    """What was there before, made by an earlier image, and what comes in chapters."""
 
     name: str
     chapters: tuple[Chapter, ...]
     before: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     snapshot: bool = False
     shadow: bool = True
-    tables: tuple[str, ...] = ()  # made before, by hand, with rows
-    rows: int = 0  # of the table `big`
+    rows: int = 0  # of the table `big`, from before
     may_refuse: bool = False  # what only a session knew cannot always be made anew
     resets: bool = False  # is it the one in which all connections are reset at once, too?
     twin: bool = False  # its statements are run as in another story: what is said around them is new, if anything
@@ -92,7 +91,7 @@ STORIES: Mapping[str, Story] = {
 def long(rows: int) -> Story:
     """Statements that take their time, each a chapter."""
     chapters = by_file({f"{n}_{name}": (text,) for n, (name, text) in enumerate(LONG.items(), 90)})
-    return Story("long", chapters, tables=BIG, rows=rows)
+    return Story("long", chapters, before={"01_big": BIG}, rows=rows)
 
 
 BLOCKING = Story(
