@@ -26,13 +26,19 @@ class Stop:
         self._signum: int | None = None
         self._raising = False
         self._wake: int | None = None
+        self._pipe: tuple[int, ...] = ()
+
+    def __del__(self) -> None:
+        for end in self._pipe:  # for those who run one start after another in one process
+            with contextlib.suppress(OSError):
+                os.close(end)
 
     def install(self) -> None:
         """Listen from here on: once, early (process 1 hears no SIGTERM without a handler), and in the main thread."""
         read, write = os.pipe()
         os.set_blocking(read, False)
         os.set_blocking(write, False)
-        self._wake = read
+        self._wake, self._pipe = read, (read, write)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._heard)
         signal.signal(signal.SIGINT, self._heard)

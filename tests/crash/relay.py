@@ -239,11 +239,14 @@ class _Link:
     def _packet_of(self, speaker: _Side, other: _Side) -> bytes:
         """The next packet of the one whose turn it is. If either side ends, so does the other."""
         while (packet := speaker.taken()) is None:
-            ready, _, _ = select.select([speaker.socket, other.socket], [], [], LOOK_SECONDS)
+            watched = select.poll()  # a process with more than a thousand files cannot select
+            for side in (speaker, other):
+                watched.register(side.socket, select.POLLIN)
+            ready = {number for number, _ in watched.poll(LOOK_SECONDS * 1000)}
             self._relay.stop_if_stalled()
-            if speaker.socket in ready:
+            if speaker.socket.fileno() in ready:
                 speaker.receive()
-            elif other.socket in ready:
+            elif other.socket.fileno() in ready:
                 # Out of turn: it has gone, or the server says why it is going.
                 data = other.socket.recv(1 << 16)
                 if not data or other is self._client:
