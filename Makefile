@@ -6,6 +6,8 @@ RUN := $(VENV)/bin/python
 # Which servers: labels (mysql, mariadb-10.11, mariadb-11.8) or URLs (mysql://user:password@host:port/). All three if empty.
 SERVER ?=
 PYTEST ?=
+# The tests of each server, and those in containers, run side by side; WORKERS= runs one test after another.
+WORKERS ?= -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test containers test-kubernetes kill-matrix random-pairs test-clusters unit lint types bench snapshot requirements clean
@@ -24,7 +26,7 @@ demo: $(VENV)/.done  ## the main job on a real server, which is started for it
 
 test: $(VENV)/.done  ## every test, on MySQL 9.7, MariaDB 10.11 and 11.8, and in containers; SERVER=mysql://… for another server
 	$(if $(findstring ://,$(SERVER)),SCHEMAGATE_TEST_CONTAINERS=never,SCHEMAGATE_TEST_EXCLUSIVE=1) $(RUN) tests/containers.py run -- \
-	  $(RUN) tests/servers.py run $(SERVER) -- $(VENV)/bin/pytest $(PYTEST)
+	  $(RUN) tests/servers.py run $(SERVER) -- $(VENV)/bin/pytest $(WORKERS) $(PYTEST)
 
 containers: $(VENV)/.done  ## the tests in containers alone: the image, the stack, the manifests
 	SCHEMAGATE_TEST_CONTAINERS=always $(RUN) tests/containers.py run -- $(VENV)/bin/pytest tests/container $(PYTEST)
