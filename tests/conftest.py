@@ -30,8 +30,8 @@ def pytest_configure() -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that needs a server is run for every server; without any it is one test that fails.
 
-    The tests of one server are one group: with several workers (`pytest -n`, as `make test` runs them) they stay in one,
-    one after another, so that what a test finds changed on its server is what it changed itself.
+    The tests of one server are one group: with several workers (`pytest -n`, as `make test` runs them) they stay in
+    one, one after another, so that what a test finds changed on its server is what it changed itself.
     """
     if "server" in metafunc.fixturenames:
         named = [(server.label if server else "no-server", server) for server in servers_given() or (None,)]
