@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
-from schemagate.errors import ConnectionLost, LockTimeout, SchemagateError
+from schemagate.errors import Interrupted, LockTimeout, SchemagateError
 from schemagate.healed import settle
 from schemagate.history import COLUMNS, COMPATIBLE, TRACE, Entry, History, read
 from schemagate.lexer import quote
-from schemagate.refusals import LOCK_WAIT, ServerError, translated
+from schemagate.refusals import INTERRUPTED, LOCK_WAIT, ServerError, translated
 from schemagate.remembered import FORM
 from schemagate.sources import redactor
 
@@ -138,7 +139,7 @@ class Journal:
 
     def begin_start(self, settings: Settings, command: str, *, forget: bool = True) -> None:
         """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
-        self._connection.execute(
+        self._execute(
             f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
             "connection_id, server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             command,
@@ -154,12 +155,12 @@ class Journal:
         # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
         self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
         if forget:
-            self._connection.execute(f"DELETE FROM {self._tables['schemagate_verified']}")
+            self._execute(f"DELETE FROM {self._tables['schemagate_verified']}")
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
         """Close the row of this start."""
         self.flush()
-        self._connection.execute(
+        self._execute(
             f"UPDATE {self._tables['schemagate_starts']} SET exit_code = %s, event = %s, message = %s, applied = %s, "
             "elapsed_ms = %s WHERE id = %s",
             exit_code,
@@ -216,7 +217,11 @@ class Journal:
     def begin(self, entry: Entry) -> None:
         """Commit that a statement is about to be sent, together with the outcomes not written yet."""
         self._unwritten.append(entry)
-        self.flush()
+        try:
+            self.flush()
+        except (LockTimeout, Interrupted):  # it is not sent, and nobody is to write that it was
+            self._unwritten.remove(entry)
+            raise
 
     def close(self, entry: Entry, outcome: str, elapsed_seconds: float, **facts: Any) -> Entry:
         """Note what became of it. Written with the next `begin` or `flush`; until then it is in doubt, as it was."""
@@ -250,19 +255,26 @@ class Journal:
     def flush(self, *, inside: bool = False) -> None:
         """Write the outcomes not written yet: in the transaction that is open (`inside`), or in one of their own.
 
-        Where somebody has locked the journal, waits for it as long as for another start: what a statement did is known
-        now, and would be in doubt else. Raises LockTimeout then.
+        Where somebody has locked the journal, waits for it as long as for another start, or until SIGTERM ends the wait
+        as it would end a statement: what a statement did is known now, and would be in doubt else. Raises LockTimeout
+        or Interrupted then.
         """
-        until = None
+        until, broken_off = None, 0
         while self._unwritten:
             columns = COLUMNS + TRACE if any(row.hashes_before for row in self._unwritten[:500]) else COLUMNS
             texts = (self._row(row[: len(columns)]) for row in self._unwritten[:500])
             try:
-                self._connection.do(
-                    f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(columns)}) "
-                    f"VALUES ({'), ('.join(texts)})"
-                )
+                with self._connection.watch or nullcontext():
+                    self._connection.do(
+                        f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(columns)}) "
+                        f"VALUES ({'), ('.join(texts)})"
+                    )
             except ServerError as error:
+                if self._is_broken_off(error):
+                    broken_off += 1
+                    if broken_off > 1:  # it waits; the first may have been in the way of what was meant for a statement
+                        raise self._stopped(error) from error
+                    continue
                 if error.errno != LOCK_WAIT or inside:
                     raise
                 until = until or time.monotonic() + self._patience
@@ -276,6 +288,29 @@ class Journal:
                     ) from error
             else:
                 del self._unwritten[:500]
+
+    def _execute(self, text: str, *values: Any) -> None:
+        """Write to another of our tables, which somebody may have locked, too: SIGTERM ends the wait."""
+        try:
+            with self._connection.watch or nullcontext():
+                self._connection.execute(text, *values)
+        except ServerError as error:
+            if self._is_broken_off(error):
+                raise self._stopped(error) from error
+            raise
+
+    def _is_broken_off(self, error: ServerError) -> bool:
+        return error.errno == INTERRUPTED and self._connection.watch is not None and self._connection.watch.broken_off
+
+    def _stopped(self, error: ServerError) -> Interrupted:
+        watch = self._connection.watch
+        return Interrupted(
+            "Asked to stop while somebody holds a lock on schemagate's tables (a backup with LOCK TABLES?). What could "
+            "not be written of the last statements is in doubt; the next start finds out what became of them.",
+            watch.signum if watch else signal.SIGTERM,
+            errno=error.errno,
+            error=error.text,
+        )
 
     def _row(self, entry: tuple[Any, ...]) -> str:
         """An entry, or the first of its columns, as SQL text.
@@ -397,7 +432,7 @@ def recorded(
     except Exception as error:
         told = translated(error) if isinstance(error, ServerError) else error
         # What the start ended with is told by the log in any case; here only if the session still lives.
-        with suppress(ServerError, ConnectionLost):
+        with suppress(ServerError, SchemagateError):
             if isinstance(told, SchemagateError):
                 journal.end_start(told.exit_code, told.event, told.message)
             else:

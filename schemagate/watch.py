@@ -65,6 +65,11 @@ class Watch:
         """The watch session."""
         return self._connection.id
 
+    @property
+    def signum(self) -> int:
+        """The signal that asked us to stop."""
+        return self._stop.signum
+
     def guard(self, session: Connection) -> None:
         """This is the session that runs the statements."""
         self._session, session.watch = session.id, self

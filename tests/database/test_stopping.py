@@ -95,6 +95,26 @@ def test_a_statement_that_waits_for_the_application_is_broken_off(gate: Gate) ->
     gate.run()
 
 
+def test_a_journal_that_somebody_has_locked_does_not_hold_up_the_end(gate: Gate) -> None:
+    """What became of the statement before is not written then, and the next start finds it out."""
+    gate.write(b_two=f"{SLOW.format(rows=10)};\nCREATE TABLE later (id INT PRIMARY KEY)")
+    with gate.database.connect() as application, application.cursor() as cursor:
+        start = gate.begin(SCHEMAGATE_STOP_SECONDS="1")
+        until(lambda: runs(gate.database, "CREATE TABLE slow%") is not None, "the statement")
+        cursor.execute("LOCK TABLES schemagate_journal READ, schemagate_starts READ")
+        until(lambda: runs(gate.database, "REPLACE INTO%") is not None, "the wait")
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert 0.9 < time.monotonic() - began < 5
+    assert "somebody holds a lock on schemagate's tables" in str(last(start)["message"])
+    assert tables(gate.database) == {"numbers", "slow"}
+    gate.run()
+    assert tables(gate.database) == {"numbers", "slow", "later"}
+    outcomes = "SELECT ordinal, outcome, note IS NULL FROM schemagate_journal WHERE migration = 'b_two' ORDER BY id"
+    assert gate.database.rows(outcomes) == ((1, "applied", 0), (2, "applied", 1))
+
+
 def test_a_statement_that_did_not_get_its_lock_is_not_tried_again(gate: Gate) -> None:
     """Nothing is begun any more, and it is as if it had never been."""
     gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
