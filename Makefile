@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 SERVER ?=
 PYTEST ?=
 # The tests of each server, and those in containers, run side by side; WORKERS= runs one test after another.
-WORKERS ?= -n 4 --dist loadgroup
+WORKERS ?= -n 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test containers test-kubernetes kill-matrix random-pairs test-clusters unit lint types bench snapshot requirements clean

@@ -29,9 +29,19 @@ class Stop:
         self._pipe: tuple[int, ...] = ()
 
     def __del__(self) -> None:
-        for end in self._pipe:  # for those who run one start after another in one process
-            with contextlib.suppress(OSError):
-                os.close(end)
+        self.close()
+
+    def close(self) -> None:
+        """Hear no more: for those who run one start after another in one process."""
+        pipe, self._pipe, self._wake = self._pipe, (), None
+        if not pipe:
+            return
+        with contextlib.suppress(ValueError):  # in another thread than the main one
+            written = signal.set_wakeup_fd(-1)
+            if written not in (-1, pipe[1]):  # that of another start
+                signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        for end in pipe:
+            os.close(end)
 
     def install(self) -> None:
         """Listen from here on: once, early (process 1 hears no SIGTERM without a handler), and in the main thread."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import Database, Picture, picture
 from tests.instances import Instance
@@ -28,19 +30,34 @@ def pytest_configure() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that needs a server is run for every server; without any it is one test that fails.
-
-    The tests of one server are one group: with several workers (`pytest -n`, as `make test` runs them) they stay in
-    one, one after another, so that what a test finds changed on its server is what it changed itself.
-    """
+    """A test that needs a server is run for every server; without any it is one test that fails."""
     if "server" in metafunc.fixturenames:
-        named = [(server.label if server else "no-server", server) for server in servers_given() or (None,)]
-        metafunc.parametrize(
-            "server",
-            [pytest.param(server, id=label, marks=pytest.mark.xdist_group(label)) for label, server in named],
-            indirect=True,
-            scope="session",
-        )
+        servers = servers_given() or (None,)
+        ids = [server.label if server else "no-server" for server in servers]
+        metafunc.parametrize("server", servers, ids=ids, indirect=True, scope="session")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Side:
+    """Who gets which tests where there are several workers (`pytest -n`, as `make test` runs them)."""
+    return Side(config, log)
+
+
+class Side(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """The tests of one server stay in one worker, one after another, so that what a test finds changed on its server is
+    what it changed itself; so do those in containers, for which there is one engine. Others are anybody's.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self.labels = [server.label for server in servers_given()]
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The group of a test, by its name. The groups with the most tests begin first."""
+        if nodeid.startswith("tests/container/"):
+            return "containers"
+        parameters = f"-{nodeid.partition('[')[2].rstrip(']')}-"
+        return next((label for label in self.labels if f"-{label}-" in parameters), nodeid)
 
 
 def servers_given() -> tuple[Server, ...]:

@@ -19,16 +19,6 @@ NO_ENGINE = """This test needs a container engine. Run the tests with
 or `make test`, which does that."""
 
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """There is one engine: its tests are one group, of one worker (`pytest -n`)."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("containers"))
-
-
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The engine. After all tests it must have the containers, networks and volumes that it had before."""

@@ -88,6 +88,5 @@ def test_a_signal_ends_the_wait_for_a_name() -> None:
     finally:
         for each, handler in before:
             signal.signal(each, handler)
-        os.close(signal.set_wakeup_fd(wake))
-        if stop._wake is not None:
-            os.close(stop._wake)
+        stop.close()
+        signal.set_wakeup_fd(wake)

@@ -37,7 +37,7 @@ def stop() -> Iterator[Stop]:
     stop = Stop()
     stop.install()
     yield stop
-    os.close(signal.set_wakeup_fd(-1))
+    stop.close()
     for signum, handler in before.items():
         signal.signal(signum, handler)
 
