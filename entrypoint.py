@@ -172,7 +172,7 @@ def main(argv: Sequence[str] | None = None, environment: Mapping[str, str] | Non
             stop.check()
         elapsed = round(time.monotonic() - began, 3)
         log.finished(command=arguments.command, **done, elapsed_seconds=elapsed)
-        if arguments.command == "up":
+        if arguments.command == "up" and not arguments.dry_run:
             log.termination(report.termination_log, f"{done['message']} ({done['applied']} statements applied)")
         if arguments.become:
             become(arguments.become, stop)
@@ -196,6 +196,10 @@ def run(
         from schemagate.commands import new
 
         return new(arguments, environment, log)
+    if arguments.dry_run and arguments.command == "up":
+        from schemagate.dryrun import dry_run
+
+        return dry_run(settings, stop, log)
     if arguments.command == "up":
         log.info("start.began", command="up", version=__version__)
         return start(settings, stop, log)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from schemagate.automatic import to_add
 from schemagate.hashes import hash_of, key_of
 from schemagate.history import ADOPTING
 from schemagate.isolation import fills_from_query
@@ -185,7 +186,9 @@ class Additions:
                 there.add(name)
             before = name if name in there else before
         for kind in ADDABLE[1:]:
-            clauses += [f"ADD {text}" for part in parts if part[0] == kind for text in texts[part]]
+            clauses += [
+                f"ADD {to_add(*part, text, final.name)}" for part in parts if part[0] == kind for text in texts[part]
+            ]
         return f"ALTER TABLE {quote(final.name)} " + ", ".join(clauses)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import watch
 from schemagate.cluster import PROMISE, Cluster, Member, look
+from schemagate.current import meet
 from schemagate.database import open_session
 from schemagate.errors import AccessDenied, ClusterUnsafe, ConnectionLost, DatabaseUnavailable, SchemagateError
 from schemagate.lock import wait_for_the_living
@@ -87,6 +88,25 @@ def at_arbiter(
             catch_up(connection, cluster)
             return done
     return None
+
+
+def the_only_one(
+    settings: Settings, stop: Stop, log: Log, work: Callable[[Connection, Server, Settings], dict[str, Any]]
+) -> dict[str, Any]:
+    """What `work` returns, which gets the session of the only start at work, its server, and the settings with which
+    that was reached. Raises what `meet`, `survey`, `at_arbiter` and `alone` raise.
+    """
+    connection, greeting = meet(settings, stop, log, to_write=True)
+    here = greeting.server
+    with closing(connection):
+        cluster = survey(connection, here, settings, stop, log)
+        done = at_arbiter(
+            cluster, connection, here, settings, stop, log, lambda there: the_only_one(there, stop, log, work)
+        )
+        if done:
+            return done
+        with alone(connection, cluster, here, settings, stop, log) as session:
+            return work(session, here, settings)
 
 
 @contextmanager

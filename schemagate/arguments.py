@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemagate.errors import SettingsInvalid
 
 COMMANDS = {
-    "up": "wait for MySQL, apply what is pending, verify the schema (the default)",
+    "up": "wait for MySQL, apply what is pending, verify the schema (the default); --dry-run only tells",
     "wait": "wait for MySQL, and nothing else",
     "check": "the same verdict as up, reading only: pending migrations are exit 23",
     "status": "what is applied, what is pending; --json for machines",
@@ -37,7 +37,7 @@ exit codes, by their first digit:
   1x   change the input      10 settings  11 migration file  12 files and journal contradict each other
                              13 access denied  14 the rehearsal failed  15 schema.sql is stale
   2x   start again later     20 no server  21 connection lost  22 another start holds the lock
-                             23 migrations are pending (check alone)
+                             23 migrations are pending (check)
   3x   look at the database  30 a statement failed  31 a statement is in doubt  32 the schema is not the one expected
                              33 what could be compared is equal, the rest nobody can tell (diff alone)
   143  SIGTERM, 130 SIGINT: stopped between two statements; the next start goes on from there
@@ -124,6 +124,8 @@ def _parse(argv: Sequence[str], environment: Mapping[str, str] | None) -> Argume
         raise _nonsense(unknown, arguments, environment)
     if become and arguments.command != "up":
         parser.error("a program behind -- goes with up alone")
+    if become and arguments.dry_run:
+        parser.error("a program behind -- does not go with --dry-run: nothing is made ready for it")
     return arguments
 
 
@@ -176,7 +178,9 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
 
 def _add_own(parser: argparse.ArgumentParser, command: str) -> None:
     """What one command takes and no other."""
-    if command == "status":
+    if command == "up":
+        parser.add_argument("--dry-run", action="store_true", help="change nothing; tell what would be done")
+    elif command == "status":
         parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     elif command == "diff":
         what = "live, snapshot, migrations, mysql://user:password@host:port/database, or the path of a .sql file"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from schemagate.adopt import Adoption
-from schemagate.arbiter import alone, at_arbiter, survey
-from schemagate.current import meet
+from schemagate.arbiter import the_only_one
 from schemagate.errors import HistoryMismatch
 from schemagate.files import find
 from schemagate.history import read as history_of
@@ -34,20 +32,10 @@ def baseline(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
 
     Raises HistoryMismatch where there is a journal, and SchemaDrift where the schema says something else.
     """
-    migrations = load(find(settings.migrations))
-    connection, greeting = meet(settings, stop, log, to_write=True)
-    here = greeting.server
-    with closing(connection):
-        cluster = survey(connection, here, settings, stop, log)
-        done = at_arbiter(
-            cluster, connection, here, settings, stop, log, lambda there: baseline(arguments, there, stop, log)
-        )
-        if done:
-            return done
-        with (
-            alone(connection, cluster, here, settings, stop, log) as session,
-            Shadows(settings, here, stop, session) as shadows,
-        ):
+    migrations = load(find(settings.migrations, settings.variables))
+
+    def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
+        with Shadows(settings, here, stop, session) as shadows:
             found = _found(arguments, migrations, session, here, shadows, settings, log)
             if found is None:
                 return {"message": "Nothing that the migrations make is there: there is nothing to note"}
@@ -58,7 +46,9 @@ def baseline(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
                 return {"message": f"{noted}, would be noted as applied"}
             with recorded(session, here, settings, "baseline") as journal:
                 Adoption(migrations, journal.history, found).record(journal)
-    return {"message": f"{noted}, are noted as applied; `schemagate up` runs the rest"}
+        return {"message": f"{noted}, are noted as applied; `schemagate up` runs the rest"}
+
+    return the_only_one(settings, stop, log, work)
 
 
 def _found(

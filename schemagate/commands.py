@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemagate import journal
-from schemagate.arbiter import alone, at_arbiter, survey
+from schemagate.arbiter import the_only_one
 from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
@@ -66,7 +66,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
                 who = f"Another start ({busy['holder']}) is dead, and what it left in the server still runs"
             raise Pending(f"{who}; check again when that has ended.", **busy)
         for entry in history.in_doubt:
-            raise foreseen(entry, Looker(connection, greeting.server.flavour))
+            raise foreseen(entry, migrations, Looker(connection, greeting.server.flavour))
         plan = make_plan(migrations, history, settings)
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]
@@ -124,7 +124,7 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
             newer(migrations, history, settings),
             runs(connection, greeting.server.database),
             "running" if busy else "in doubt",
-            {} if busy else {entry.migration: in_words(entry, looker) for entry in history.in_doubt},
+            {} if busy else {entry.migration: in_words(entry, migrations, looker) for entry in history.in_doubt},
         )
     if arguments.json:
         answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
@@ -238,23 +238,11 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     """Write schema.sql by running the migrations in the shadow, and print its path; with --check, only tell whether it
     is stale (SnapshotStale).
     """
-    from schemagate import snapshot as text_of
-
     migrations = load(find(settings.migrations, settings.variables))
     path = Path(settings.migrations) / SNAPSHOT
-    connection, greeting = meet(settings, stop, log, to_write=True)
-    here = greeting.server
-    with closing(connection):
-        cluster = survey(connection, here, settings, stop, log)
-        done = at_arbiter(
-            cluster, connection, here, settings, stop, log, lambda there: snapshot(arguments, there, stop, log)
-        )
-        if done:
-            return done
-        with (
-            alone(connection, cluster, here, settings, stop, log) as session,
-            Shadows(settings, here, stop) as shadows,
-        ):
+
+    def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
+        with Shadows(settings, here, stop) as shadows:
             try:
                 if arguments.check:
                     return _check_snapshot(migrations, expect(migrations, session, here, shadows, log), path, log)
@@ -267,6 +255,14 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
                 raise SettingsInvalid(
                     f"A snapshot needs the shadow, and there is none: {reason}.", problems=[str(reason)]
                 ) from reason
+        return _write_snapshot(built, migrations, here, path, log)
+
+    return the_only_one(settings, stop, log, work)
+
+
+def _write_snapshot(built: Schema, migrations: Migrations, here: Server, path: Path, log: Log) -> dict[str, Any]:
+    from schemagate import snapshot as text_of
+
     for kind, name in sorted(built.objects):
         if not _is_utf8(built.objects[kind, name].create):
             raise MigrationInvalid(
@@ -364,22 +360,15 @@ def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> d
             f"{arguments.name!r} is not MIGRATION:ORDINAL, as in 20251121_add_pr_url_to_workflows:2.",
             problems=[arguments.name],
         )
-    connection, greeting = meet(settings, stop, log, to_write=True)
-    here = greeting.server
-    with closing(connection):
-        cluster = survey(connection, here, settings, stop, log)
-        done = at_arbiter(
-            cluster, connection, here, settings, stop, log, lambda there: resolve(arguments, there, stop, log)
-        )
-        if done:
-            return done
-        with (
-            alone(connection, cluster, here, settings, stop, log) as session,
-            journal.recorded(session, here, settings, "resolve") as record,
-        ):
+
+    def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
+        with journal.recorded(session, here, settings, "resolve") as record:
             if not record.resolve(migration, int(ordinal), arguments.outcome):
                 raise HistoryMismatch(
                     f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.",
                     next="schemagate status",
                 )
-    return {"message": f"{arguments.name} is taken as {'applied' if arguments.outcome == 'applied' else 'not applied'}"}
+        said = "applied" if arguments.outcome == "applied" else "not applied"
+        return {"message": f"{arguments.name} is taken as {said}"}
+
+    return the_only_one(settings, stop, log, work)

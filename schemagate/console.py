@@ -95,6 +95,17 @@ EVENTS: dict[str, Event] = {
         "for it, whole or in part. Of the others all is there.",
         "→ Adopting the database…\t✓ to be added: {missing}",
     ),
+    "migration.planned": Event(
+        "info",
+        "`up --dry-run` alone: a migration would be run. `count` is how many statements, `statements` has the first of "
+        "them.",
+        "  · {migration}: to be run, {count:statement}",
+    ),
+    "healing.planned": Event(
+        "info",
+        "`up --dry-run` alone: what is missing would be made again.",
+        "  ! to be made again: {missing}",
+    ),
     "statement.skipped": Event(
         "warning",
         "A data statement is not run in a database that is adopted, since a part of its file was there: whether its "

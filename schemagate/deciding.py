@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from schemagate.traces import Traces
 
 
-def decide(entry: Entry, verdict: str, migrations: Migrations, looker: Looker) -> tuple[str, str] | None:
+def decide(
+    entry: Entry, verdict: str, migrations: Migrations, looker: Looker, *, looks_only: bool = False
+) -> tuple[str, str] | None:
     """What becomes of an entry of which looking at the schema found this: the verdict now, and how it is known.
 
-    None where no rule says more. May end a DROP of several tables that was ended in the middle.
+    None where no rule says more. Ends a DROP of several tables that was ended in the middle, unless it `looks_only`.
     """
     statement = _statement_of(entry, migrations)
     if statement is None:
@@ -50,7 +52,7 @@ def decide(entry: Entry, verdict: str, migrations: Migrations, looker: Looker) -
     without = rule_without_trace(statement, entry.kind, looker.flavour)
     rule = rule_of(statement, entry.kind, looker.flavour) if verdict != SAME else without
     if verdict != NOT_APPLIED and (rule.kind == PARTS or entry.kind in ("drop table", "drop view")):
-        found = _in_parts(statement, entry.kind, rule, without is NOTHING_TO_DO, looker)
+        found = _in_parts(statement, entry.kind, rule, without is NOTHING_TO_DO, looker, looks_only=looks_only)
         if found or verdict != SAME:
             return found
     if verdict in (APPLIED, NOT_APPLIED):
@@ -87,7 +89,9 @@ def _there(statement: Statement, kind: str, looker: Looker) -> dict[str, bool]:
     return {quote(name): found[key_of(noun, name, looker.folds)] is not None for name in names}
 
 
-def _in_parts(statement: Statement, kind: str, rule: Rule, repeatable: bool, looker: Looker) -> tuple[str, str] | None:
+def _in_parts(
+    statement: Statement, kind: str, rule: Rule, repeatable: bool, looker: Looker, *, looks_only: bool
+) -> tuple[str, str] | None:
     """Object by object. A DROP of which some are gone is brought to its end, where the server drops one by one."""
     try:
         there = _there(statement, kind, looker)
@@ -103,6 +107,8 @@ def _in_parts(statement: Statement, kind: str, rule: Rule, repeatable: bool, loo
         return NOT_APPLIED, "not all of what it drops is gone, and it can be run again"
     if rule is not ONE_BY_ONE:
         return OTHER, f"Of what it drops, {', '.join(left)} is there, and the rest is not."
+    if looks_only:
+        return NOT_APPLIED, f"a part of it was dropped, and the rest is still to be: {', '.join(left)}"
     try:
         for name in left:
             looker.connection.execute(f"DROP {kind.rpartition(' ')[2].upper()} {name}")

@@ -11,7 +11,7 @@
     ├── DatabaseUnavailable   20  database.unavailable      2x: start again later
     ├── ConnectionLost        21  database.lost
     ├── LockTimeout           22  lock.timeout
-    ├── Pending               23  migrations.pending        (`check` alone)
+    ├── Pending               23  migrations.pending        (`check`, dry run)
     ├── StatementFailed       30  statement.failed          3x: look at the database first
     ├── StatementInDoubt      31  statement.in_doubt
     ├── SchemaDrift           32  schema.drift
@@ -114,7 +114,7 @@ class LockTimeout(SchemagateError):
 
 
 class Pending(SchemagateError):
-    """`check` alone: migrations are pending; `up` would apply them."""
+    """`check`: migrations are pending, or a statement in doubt that `up` would settle. Also `up --dry-run`."""
 
     exit_code = 23
     event = "migrations.pending"

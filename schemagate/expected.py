@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from schemagate.automatic import as_expected
 from schemagate.plan import Todo
 from schemagate.refusals import ServerError
 from schemagate.schema import Difference, compare, outline, part_of
@@ -71,7 +72,7 @@ class Expected:
         foreign = set() if built or self._strict else self._foreign(found, ours)
         rest = part_of(found, found.objects.keys() - foreign)
         if self._snapshot is None:
-            return Verdict(compare(ours, rest), "replay", unseen, tuple(sorted(foreign)))
+            return Verdict(_differ(ours, rest), "replay", unseen, tuple(sorted(foreign)))
         differences, proof, not_compared = self._compare(rest, built=built)
         return Verdict(differences, proof, unseen + not_compared, tuple(sorted(foreign)))
 
@@ -81,7 +82,7 @@ class Expected:
         assert self._snapshot is not None  # noqa: S101 - asked by `against`
         text = self._snapshot.schema
         if self.same_flavour:
-            differences = compare(text, found)
+            differences = _differ(text, found)
             if not differences:
                 return (), "text", ()
             try:
@@ -94,19 +95,19 @@ class Expected:
             return compare(outline(text), outline(found)), "built", ()
         else:
             try:
-                return compare(self._replayed, found), "replay", ()
+                return _differ(self._replayed, found), "replay", ()
             except (ShadowUnavailable, Incomplete, Refused) as error:
                 reason = f"the snapshot was written by the other flavour and cannot be replayed here: {error}"
         return compare(outline(text), outline(found)), "outline", (("clauses", reason),)
 
     def _in_shadow(self, found: Schema, *, built: bool) -> tuple[tuple[Difference, ...], str, tuple[()]]:
         assert self._snapshot is not None  # noqa: S101 - the callers know
-        differences = compare(self._loaded, found)
+        differences = _differ(self._loaded, found)
         if not differences or not self._written_elsewhere:
             return differences, "shadow", ()
         if built:
             return compare(outline(self._snapshot.schema), outline(found)), "built", ()
-        return compare(self._replayed, found), "replay", ()
+        return _differ(self._replayed, found), "replay", ()
 
     def normal_form(self, proof: str) -> Schema | None:
         """What a comparison with this proof compared with, as this server writes it; None where it was less than that.
@@ -214,6 +215,11 @@ class Expected:
             tables = {name for kind, name in foreign if kind == "table"}
             foreign = {key for key in foreign if key[0] != "trigger" or found.objects[key].attribute("table") in tables}
         return foreign
+
+
+def _differ(wanted: Schema, found: Schema) -> tuple[Difference, ...]:
+    """Every deviation of what is found, but for names that a server gave."""
+    return compare(wanted, as_expected(found, wanted))
 
 
 def foreign_to(ours: Mapping[tuple[str, str], SchemaObject], found: Schema) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schemagate import lock, server
+from schemagate.automatic import as_expected
 from schemagate.blockers import blockers
 from schemagate.ddl import changes, script
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout, SchemagateError, StatementFailed
@@ -50,7 +51,7 @@ def possible(
         raise Unhealable("it is not known clause by clause what the migrations build here")
     foreign = set(verdict.foreign)
     mine, theirs = part_of(found, found.objects.keys() - foreign), part_of(found, foreign)
-    return remedy(wanted, mine, theirs, verdict.differences, settings.heal, found.collation)
+    return remedy(wanted, as_expected(mine, wanted), theirs, verdict.differences, settings.heal, found.collation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ that nobody knows was given another name, and a column that is missing beside a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from schemagate.automatic import as_expected, to_add
 from schemagate.ddl import Change, changes
-from schemagate.lexer import significant
+from schemagate.lexer import quote, significant
 from schemagate.schema import part_of
 from schemagate.tables import table
 from schemagate.widening import column
@@ -49,7 +50,7 @@ class Remedy:
     def around(self, part: Schema, broken: Set[tuple[str, str]]) -> tuple[Change, ...]:
         """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
         missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
-        there = part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken)
+        there = as_expected(part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken), self.wanted)
         return changes(part_of(self.wanted, (part.objects.keys() & self.wanted.objects.keys()) | missing), there)
 
 
@@ -79,7 +80,16 @@ def remedy(
     emptied = tuple(_emptied(wanted, found, foreign))
     if emptied and mode != ALL:
         raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
-    return Remedy(wanted, made, emptied)
+    return Remedy(wanted, tuple(map(_to_add, made)), emptied)
+
+
+def _to_add(change: Change) -> Change:
+    """The change, where it adds a constraint, without a name that a server gave."""
+    kind, _, name = change.part.removeprefix("foreign ").partition(" ")
+    head = f"ALTER TABLE {quote(change.name)} ADD "
+    if change.kind != "table" or kind not in ("key", "check") or not change.sql.startswith(f"{head}CONSTRAINT "):
+        return change
+    return replace(change, sql=head + to_add(kind, name, change.sql[len(head) :], change.name))
 
 
 def all_known(migrations: Migrations, history: History) -> None:

@@ -76,8 +76,8 @@ def settle(
         outcome = known.get((entry.id, entry.start_id))
         if outcome and found.verdict not in DECIDED:
             found = Finding(APPLIED if outcome == "applied" else NOT_APPLIED, "the server had said so")
-        elif decided := decide(entry, found.verdict, migrations, looker):
-            found = Finding(*decided, found.facts)
+        else:
+            found = _decided(found, entry, migrations, looker)
         if found.verdict not in DECIDED:
             raise in_doubt(entry, found.how, **found.facts)
         journal.settle(entry, "applied" if found.verdict == APPLIED else "failed", f"{found.verdict}: {found.how}")
@@ -91,6 +91,14 @@ def settle(
         )
     if journal.history.in_doubt:
         journal.reload()
+
+
+def _decided(
+    found: Finding, entry: Entry, migrations: Migrations, looker: Looker, *, looks_only: bool = False
+) -> Finding:
+    """The finding, with what the table of rules makes of it."""
+    decided = decide(entry, found.verdict, migrations, looker, looks_only=looks_only)
+    return Finding(*decided, found.facts) if decided else found
 
 
 def look(entry: Entry, journal: Journal, migrations: Migrations, looker: Looker, shadows: Shadows) -> Finding:
@@ -139,11 +147,17 @@ def _one_by_one(trace: Trace, found: dict[str, str | None]) -> str:
 # --- for those who only look ---
 
 
-def foreseen(entry: Entry, looker: Looker) -> SchemagateError:
-    """What `up` would find of an entry in doubt, as the error of `check`: Pending, or StatementInDoubt."""
+def _foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> Finding:
+    """What `up` would find, as far as that can be told without a shadow."""
     found = seen(entry, looker) or Finding(
         UNKNOWN, "Nothing was taken down of it, and only `schemagate up` may try it."
     )
+    return _decided(found, entry, migrations, looker, looks_only=True)
+
+
+def foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> SchemagateError:
+    """What `up` would find of an entry in doubt, as the error of `check`: Pending, or StatementInDoubt."""
+    found = _foreseen(entry, migrations, looker)
     if found.verdict not in DECIDED:
         return in_doubt(entry, found.how, **found.facts)
     return Pending(
@@ -156,13 +170,11 @@ def foreseen(entry: Entry, looker: Looker) -> SchemagateError:
     )
 
 
-def in_words(entry: Entry, looker: Looker) -> str:
+def in_words(entry: Entry, migrations: Migrations, looker: Looker) -> str:
     """The same, in a few words for `status`."""
-    found = seen(entry, looker)
+    found = _foreseen(entry, migrations, looker)
     said = f"statement {entry.ordinal} was begun and has no outcome"
-    return (
-        f"{said}; it {DECIDED[found.verdict]}, and `up` will note that" if found and found.verdict in DECIDED else said
-    )
+    return f"{said}; it {DECIDED[found.verdict]}, and `up` will note that" if found.verdict in DECIDED else said
 
 
 # --- a start on an empty schema takes nothing down: it can be told again ---

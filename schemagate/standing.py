@@ -18,6 +18,7 @@ from schemagate.adoption import (
     up_to,
     with_maker,
 )
+from schemagate.automatic import as_expected
 from schemagate.ddl import changes
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
@@ -218,7 +219,8 @@ class Finder:
         that was to be made, and the statements that bring it.
         """
         last, ddl = self._way_out(states, to)
-        wanted, found = states.after_migration(last), states.ours()
+        wanted = states.after_migration(last)
+        found = as_expected(states.as_given(), wanted)
         differences = compare(wanted, found)
         safe = sum(not each.loses for each in ddl)
         return SchemaDrift(
@@ -239,7 +241,7 @@ class Finder:
     def _way_out(self, states: States, to: str | None) -> tuple[str, Sequence[Change]]:
         """The state to bring the schema to, and how: the nearest one; but the last one if only that loses nothing."""
         last, nearest = self._migrations.all[-1].name, states.nearest() if to is None else to
-        found = states.ours()
+        found = states.as_given()
         ddl = changes(states.after_migration(nearest), found)
         if to is None and any(each.loses for each in ddl):
             others = changes(states.after_migration(last), found)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from schemagate.automatic import as_expected, nameless
 from schemagate.hashes import Known, key_of
 from schemagate.plan import Todo
 from schemagate.schema import Schema, compare
@@ -74,7 +75,7 @@ class States:
     def __init__(self, live: Schema, shadow: Shadow, database: str, *, whole: bool = False) -> None:
         self._shadow, self._looker, self._database, self._whole = shadow, shadow.looker, database, whole
         self.folds = self._looker.folds
-        self.live = Known(live, folds=self.folds)
+        self.live = Known(_nameless(live), folds=self.folds)
         self.given = live
         self._now: dict[str, SchemaObject] = {}
         self._known = Known(Schema(), folds=self.folds)
@@ -120,7 +121,7 @@ class States:
     def _take(self, migration: str, ordinal: int, objects: Mapping[str, SchemaObject | None]) -> None:
         for key, each in objects.items():
             old, before = self._known.hash(key), self._now.get(key)
-            self._known.put(key, each)
+            self._known.put(key, each and nameless(each))
             new = self._known.hash(key)
             if each is None:
                 self._now.pop(key, None)
@@ -155,7 +156,7 @@ class States:
 
     def is_exact(self) -> bool:
         """Is the schema that was followed the one that is in the shadow now?"""
-        read = Known(self._shadow.read(), folds=self.folds)
+        read = Known(_nameless(self._shadow.read()), folds=self.folds)
         return read.hashes(read.keys) == self._known.hashes(self._known.keys)
 
     def final(self) -> Schema:
@@ -174,7 +175,13 @@ class States:
         return self._schema(found)
 
     def ours(self) -> Schema:
-        """The live schema, as far as any migration makes it at any time; and the triggers on its tables."""
+        """The live schema, as far as any migration makes it at any time, and the triggers on its tables; with the names
+        that a server gave in the final state.
+        """
+        return as_expected(self.as_given(), self.final())
+
+    def as_given(self) -> Schema:
+        """The same with its own names."""
         found: dict[tuple[str, str], SchemaObject] = {}
         for key, each in self.given.objects.items():
             table = each.attribute("table") if each.kind == "trigger" else None
@@ -211,6 +218,10 @@ class States:
             if effect.key == key and (part is None or part in effect.parts or not (effect.before and effect.after)):
                 return effect.migration
         return ""
+
+
+def _nameless(schema: Schema) -> Schema:
+    return replace(schema, objects={key: nameless(each) for key, each in schema.objects.items()})
 
 
 def _distance(wanted: SchemaObject | None, found: SchemaObject | None) -> tuple[int, int]:

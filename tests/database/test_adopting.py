@@ -503,3 +503,49 @@ def test_repeatable_migrations_are_run_after_what_is_found(place: Place) -> None
     assert ended.said("baseline.found")[0]["migration"] == "a"
     assert [row[0] for row in place.database.rows("SHOW COLUMNS FROM numbers")] == ["id", "two"]
     assert place.run().lines[-1]["unchanged"] is True
+
+
+def test_names_that_the_server_gave_are_no_difference(database: Database, tmp_path: Path) -> None:
+    """Keys and checks that were made anew by hand have other numbers; each is found by what it says."""
+    tables = (
+        "CREATE TABLE parent (id INT PRIMARY KEY)",
+        "CREATE TABLE child (a INT, b INT, CHECK (a > 1), CHECK (b > 2))",
+        "ALTER TABLE child ADD FOREIGN KEY (a) REFERENCES parent (id)",
+        "ALTER TABLE child ADD FOREIGN KEY (b) REFERENCES parent (id) ON DELETE CASCADE",
+    )
+    place = Place(database, tmp_path / "migrations").write(a=";\n".join(tables), b="ALTER TABLE child ADD c INT")
+    place.run("snapshot")
+    place.build(*tables)
+    check = "CONSTRAINT_1" if database.server.flavour == "mariadb" else "child_chk_1"
+    place.build(
+        "ALTER TABLE child DROP FOREIGN KEY child_ibfk_1",
+        "ALTER TABLE child ADD FOREIGN KEY (a) REFERENCES parent (id)",
+        f"ALTER TABLE child DROP CONSTRAINT {check}",
+        "ALTER TABLE child ADD CHECK (a > 1)",
+    )
+    assert "child_ibfk_3" in place.database.rows("SHOW CREATE TABLE child")[0][1]
+    assert place.run().said("baseline.found")[0]["migration"] == "a"
+    assert place.run("check").code == 0
+    place.build("ALTER TABLE child DROP FOREIGN KEY child_ibfk_2")
+    assert place.run().said("schema.healed")[0]["object"] == "foreign key child_ibfk_2 of table child"
+    place.build(
+        "ALTER TABLE child DROP FOREIGN KEY child_ibfk_3",
+        "ALTER TABLE child ADD FOREIGN KEY (c) REFERENCES parent (id)",
+    )
+    assert place.run("check", expected=32).lines[-1]["differing"] >= 1
+
+
+def test_what_is_missing_is_added_beside_names_that_the_server_gave(database: Database, tmp_path: Path) -> None:
+    """The key that is there under another number is not added again."""
+    place = Place(database, tmp_path / "migrations").write(
+        a="CREATE TABLE parent (id INT PRIMARY KEY);\nCREATE TABLE child (a INT, b INT, c INT);\n"
+        "ALTER TABLE child ADD FOREIGN KEY (a) REFERENCES parent (id), ADD KEY by_c (c);",
+    )
+    place.build(
+        "CREATE TABLE parent (id INT PRIMARY KEY)",
+        "CREATE TABLE child (a INT, b INT, c INT, KEY (a))",
+        "ALTER TABLE child ADD CONSTRAINT child_ibfk_7 FOREIGN KEY (a) REFERENCES parent (id)",
+    )
+    planned = place.run().said("adoption.planned")
+    assert planned[0]["missing"] == ["table child, index by_c"]
+    assert "child_ibfk_7" in place.database.rows("SHOW CREATE TABLE child")[0][1]

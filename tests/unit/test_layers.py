@@ -14,7 +14,7 @@ ORDER = """
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files variables repeatable hints migrations
     lock orphans selftest watch blockers history remembered healed journal
-    grants clauses listing programs outlines schema loading snapshot
+    grants clauses listing programs outlines schema automatic loading snapshot
     widening tables alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
@@ -22,7 +22,7 @@ ORDER = """
     shadow expected verify newer rehearse heal
     states additions adoption othertools fitting standing adopt
     settle aftermath session engines apply
-    arguments commands baseline printing sides comparing
+    arguments commands baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 
 

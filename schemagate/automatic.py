@@ -1,0 +1,80 @@
+"""Names that a server gave to foreign keys and checks: they depend on what was there before, and say nothing.
+
+MySQL counts on (`orders_ibfk_2`, `orders_chk_1`), and so does MariaDB (`orders_ibfk_2`, `CONSTRAINT_1`): one that is
+dropped and made again may have another number.
+https://dev.mysql.com/doc/refman/9.7/en/create-table-foreign-keys.html and
+https://mariadb.com/docs/server/reference/sql-statements/data-definition/constraint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from schemagate.clauses import Part
+from schemagate.lexer import quote
+
+if TYPE_CHECKING:
+    from schemagate.schema import Schema, SchemaObject
+
+_ANY = ("_ibfk_", "_chk_", "CONSTRAINT_")
+
+
+def nameless(each: SchemaObject) -> SchemaObject:
+    """A table whose foreign keys and checks have the names that people gave them, and no others."""
+    if not _may_have(each):
+        return each
+    parts = (
+        Part(part.kind, "", _without_name(part)) if _is_automatic(part, each.name) else part for part in each.parts
+    )
+    return replace(each, parts=tuple(parts))
+
+
+def as_expected(found: Schema, wanted: Schema) -> Schema:
+    """What was found, with the automatic names that the same clauses have in what is wanted."""
+    objects = dict(found.objects)
+    for key, each in found.objects.items():
+        model = wanted.objects.get(key)
+        if model and _may_have(each) and _may_have(model) and model.parts != each.parts:
+            objects[key] = replace(each, parts=tuple(_renamed(each, model)))
+    return replace(found, objects=objects)
+
+
+def to_add(kind: str, name: str, text: str, table: str) -> str:
+    """A clause as it is to be added to a table: without a name that a server gave, which may be another's by now.
+
+    Nor would it be the same with it: a foreign key takes an index away that a server made for an earlier one, and makes
+    one that has the key's name.
+    """
+    part = Part(kind, name, text)
+    return _without_name(part) if _is_automatic(part, table) else text
+
+
+def _renamed(each: SchemaObject, model: SchemaObject) -> Iterator[Part]:
+    """Its clauses; each constraint with an automatic name gets that of one in the model which says the same."""
+    free = [part for part in model.parts if _is_automatic(part, model.name)]
+    for part in each.parts:
+        like = next((other for other in free if _alike(part, other)), None) if _is_automatic(part, each.name) else None
+        if like is not None:
+            free.remove(like)
+        yield like or part
+
+
+def _alike(part: Part, other: Part) -> bool:
+    return part.kind == other.kind and _without_name(part) == _without_name(other)
+
+
+def _may_have(each: SchemaObject) -> bool:
+    return each.kind == "table" and any(word in each.create for word in _ANY)
+
+
+def _is_automatic(part: Part, table: str) -> bool:
+    pattern = {"key": rf"{re.escape(table)}_ibfk_\d+", "check": rf"{re.escape(table)}_chk_\d+|CONSTRAINT_\d+"}
+    return part.kind in pattern and re.fullmatch(pattern[part.kind], part.name, re.IGNORECASE) is not None
+
+
+def _without_name(part: Part) -> str:
+    """The text behind CONSTRAINT and the name."""
+    return part.text[len(f"CONSTRAINT {quote(part.name)} ") :]
