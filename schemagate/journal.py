@@ -7,83 +7,26 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemagate import __version__
 from schemagate.errors import Interrupted, LockTimeout, SchemagateError
 from schemagate.healed import settle
-from schemagate.history import COLUMNS, COMPATIBLE, TRACE, Entry, History, read
-from schemagate.lexer import quote
-from schemagate.refusals import INTERRUPTED, LOCK_WAIT, ServerError, translated
+from schemagate.history import COMPATIBLE, Entry, History, read
+from schemagate.ours import make, qualified
+from schemagate.refusals import ServerError, translated
 from schemagate.remembered import FORM
 from schemagate.sources import redactor
+from schemagate.unwritten import TOGETHER, Unwritten, write
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.server import Server
     from schemagate.settings import Settings
-
-TABLES = {
-    "schemagate_starts": """
-        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-        command VARCHAR(20) NOT NULL,
-        host VARCHAR(255) NOT NULL COMMENT 'host or pod',
-        version VARCHAR(64) NOT NULL COMMENT 'of schemagate',
-        revision VARCHAR(255) NULL COMMENT 'of the image, where it says',
-        account VARCHAR(255) NOT NULL,
-        connection_id BIGINT UNSIGNED NOT NULL,
-        server_uuid VARCHAR(64) NOT NULL,
-        server_version VARCHAR(64) NOT NULL,
-        began_at DATETIME(6) NOT NULL COMMENT 'UTC',
-        elapsed_ms BIGINT UNSIGNED NULL,
-        applied INT UNSIGNED NULL COMMENT 'statements',
-        exit_code SMALLINT UNSIGNED NULL,
-        event VARCHAR(40) NULL,
-        message TEXT NULL""",
-    "schemagate_journal": """
-        id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
-        migration VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-        ordinal INT UNSIGNED NOT NULL COMMENT 'place of the statement in the file, from 1',
-        statements INT UNSIGNED NOT NULL COMMENT 'in the file, then',
-        line INT UNSIGNED NOT NULL,
-        kind VARCHAR(40) NOT NULL,
-        checksum BINARY(32) NOT NULL,
-        start_id BIGINT UNSIGNED NOT NULL,
-        connection_id BIGINT UNSIGNED NOT NULL,
-        server_uuid VARCHAR(64) NOT NULL,
-        begun_at DATETIME(6) NOT NULL COMMENT 'UTC',
-        elapsed_ms DECIMAL(14,3) NULL,
-        outcome ENUM('begun', 'applied', 'failed') NOT NULL,
-        rows_changed BIGINT UNSIGNED NULL,
-        errno INT UNSIGNED NULL,
-        error TEXT NULL,
-        note VARCHAR(255) NULL COMMENT 'how the outcome is known, where not by running it',
-        hashes_before MEDIUMTEXT NULL COMMENT 'while begun: of what the statement can change',
-        hashes_after MEDIUMTEXT NULL COMMENT 'while begun: the same, as its rehearsal left it',
-        compatible_with VARCHAR(255) NULL COMMENT 'of the migration: code up to this one works',
-        KEY place (migration, ordinal)""",
-    "schemagate_verified": """
-        id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
-        form INT UNSIGNED NOT NULL,
-        files BINARY(32) NOT NULL COMMENT 'SHA-256 of migrations and snapshot',
-        server_uuid VARCHAR(64) NOT NULL,
-        server_version VARCHAR(64) NOT NULL,
-        fingerprint TEXT NOT NULL COMMENT 'SHA-256 of what was found, per kind of object',
-        proof VARCHAR(20) NOT NULL,
-        strangers MEDIUMTEXT NOT NULL COMMENT 'tables that no migration makes, as JSON',
-        start_id BIGINT UNSIGNED NOT NULL,
-        verified_at DATETIME(6) NOT NULL COMMENT 'UTC'""",
-}
-
-
-# What earlier versions made our tables without.
-ADDED = {"schemagate_journal": (*TRACE, COMPATIBLE)}
-OUTCOME = COLUMNS.index("outcome")
 
 
 class Journal:
@@ -98,13 +41,10 @@ class Journal:
     ) -> None:
         """`patience`: how many seconds to wait for somebody who has locked our tables."""
         self._connection, self._server, self._database = connection, server, server.database
-        self._tables = {name: f"{quote(server.database)}.{name}" for name in TABLES}
+        self._tables = qualified(server.database)
         self._clock = (datetime.fromisoformat(server.now), time.monotonic())
         self._hide = redactor(secrets)
-        self._patience = patience
-        self._unwritten: list[Entry] = []
-        self._texts: dict[str, str] = {}  # as SQL
-        self._head = (0, "")  # of which entry
+        self._unwritten = Unwritten(connection, self._tables["schemagate_journal"], patience)
         self._next_id = 1
         self.start_id = 0
         self.applied = 0
@@ -112,13 +52,7 @@ class Journal:
 
     def open(self) -> None:
         """Make our tables where they are missing, bring them up to date, and read the history."""
-        for name, columns in TABLES.items():
-            self._connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {self._tables[name]} ({columns}) "
-                "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci"
-            )
-        for name, added in ADDED.items():
-            self._complete(name, added)
+        make(self._connection, self._database)
         # Anew, because it may have been long ago that `server` was asked: there may have been a wait for the lock.
         now = self._connection.execute("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").rows[0][0]
         self._clock = (datetime.fromisoformat(str(now)), time.monotonic())
@@ -129,17 +63,10 @@ class Journal:
         self.history = read(self._connection, self._database)
         self._next_id = self.history.last_id + 1
 
-    def _complete(self, name: str, columns: Sequence[str]) -> None:
-        """Add the columns to one of our tables that an earlier version made."""
-        there = self._connection.execute(f"SELECT * FROM {self._tables[name]} LIMIT 0").columns
-        made = {line.split()[0]: line.strip().rstrip(",") for line in TABLES[name].splitlines() if line.strip()}
-        missing = [f"ADD COLUMN {made[column]}" for column in columns if column not in there]
-        if missing:
-            self._connection.execute(f"ALTER TABLE {self._tables[name]} {', '.join(missing)}")
-
     def begin_start(self, settings: Settings, command: str, *, forget: bool = True) -> None:
         """Write the row of this start and forget what was remembered: from here on, only a proof opens the gate."""
-        self._execute(
+        write(
+            self._connection,
             f"INSERT INTO {self._tables['schemagate_starts']} (command, host, version, revision, account, "
             "connection_id, server_uuid, server_version, began_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             command,
@@ -155,12 +82,13 @@ class Journal:
         # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
         self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
         if forget:
-            self._execute(f"DELETE FROM {self._tables['schemagate_verified']}")
+            write(self._connection, f"DELETE FROM {self._tables['schemagate_verified']}")
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
         """Close the row of this start."""
         self.flush()
-        self._execute(
+        write(
+            self._connection,
             f"UPDATE {self._tables['schemagate_starts']} SET exit_code = %s, event = %s, message = %s, applied = %s, "
             "elapsed_ms = %s WHERE id = %s",
             exit_code,
@@ -216,11 +144,11 @@ class Journal:
 
     def begin(self, entry: Entry) -> None:
         """Commit that a statement is about to be sent, together with the outcomes not written yet."""
-        self._unwritten.append(entry)
+        self._unwritten.entries.append(entry)
         try:
-            self.flush()
+            self._unwritten.flush()
         except (LockTimeout, Interrupted):  # it is not sent, and nobody is to write that it was
-            self._unwritten.remove(entry)
+            self._unwritten.entries.remove(entry)
             raise
 
     def close(self, entry: Entry, outcome: str, elapsed_seconds: float, **facts: Any) -> Entry:
@@ -230,7 +158,7 @@ class Journal:
         facts = {name: self._hide(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         facts |= {"outcome": outcome, "elapsed_ms": round(elapsed_seconds * 1000, 3)}
         closed = entry._replace(**facts, hashes_before=None, hashes_after=None)
-        self._unwritten.append(closed)
+        self._unwritten.entries.append(closed)
         return closed
 
     def doubt(self, entry: Entry, errno: int, error: str, note: str) -> None:
@@ -240,100 +168,24 @@ class Journal:
     @property
     def unwritten(self) -> int:
         """How many entries wait to be written."""
-        return len(self._unwritten)
+        return len(self._unwritten.entries)
 
     @property
     def untold(self) -> list[Entry]:
         """What became of statements, as far as it could not be written."""
-        return [entry for entry in self._unwritten if entry.outcome != "begun"]
+        return [entry for entry in self._unwritten.entries if entry.outcome != "begun"]
 
     def forget(self, applied: int) -> None:
         """Drop the outcomes not written yet, because what they tell of was rolled back; so many were applied before."""
         self.applied = applied
-        self._unwritten.clear()
+        self._unwritten.entries.clear()
 
     def flush(self, *, inside: bool = False) -> None:
         """Write the outcomes not written yet: in the transaction that is open (`inside`), or in one of their own.
 
-        Where somebody has locked the journal, waits for it as long as for another start, or until SIGTERM ends the wait
-        as it would end a statement: what a statement did is known now, and would be in doubt else. Raises LockTimeout
-        or Interrupted then.
+        Raises LockTimeout or Interrupted where somebody has locked the journal for too long.
         """
-        until, broken_off = None, 0
-        while self._unwritten:
-            columns = COLUMNS + TRACE if any(row.hashes_before for row in self._unwritten[:500]) else COLUMNS
-            texts = (self._row(row[: len(columns)]) for row in self._unwritten[:500])
-            try:
-                with self._connection.watch or nullcontext():
-                    self._connection.do(
-                        f"REPLACE INTO {self._tables['schemagate_journal']} ({', '.join(columns)}) "
-                        f"VALUES ({'), ('.join(texts)})"
-                    )
-            except ServerError as error:
-                if self._is_broken_off(error):
-                    broken_off += 1
-                    if broken_off > 1:  # it waits; the first may have been in the way of what was meant for a statement
-                        raise self._stopped(error) from error
-                    continue
-                if error.errno != LOCK_WAIT or inside:
-                    raise
-                until = until or time.monotonic() + self._patience
-                if time.monotonic() >= until:
-                    self._patience = 0.0
-                    raise LockTimeout(
-                        "The journal cannot be written: somebody holds a lock on schemagate_journal (a backup with "
-                        "LOCK TABLES?), too long. Start again when it is gone.",
-                        errno=error.errno,
-                        error=error.text,
-                    ) from error
-            else:
-                del self._unwritten[:500]
-
-    def _execute(self, text: str, *values: Any) -> None:
-        """Write to another of our tables, which somebody may have locked, too: SIGTERM ends the wait."""
-        try:
-            with self._connection.watch or nullcontext():
-                self._connection.execute(text, *values)
-        except ServerError as error:
-            if self._is_broken_off(error):
-                raise self._stopped(error) from error
-            raise
-
-    def _is_broken_off(self, error: ServerError) -> bool:
-        return error.errno == INTERRUPTED and self._connection.watch is not None and self._connection.watch.broken_off
-
-    def _stopped(self, error: ServerError) -> Interrupted:
-        watch = self._connection.watch
-        return Interrupted(
-            "Asked to stop while somebody holds a lock on schemagate's tables (a backup with LOCK TABLES?). What could "
-            "not be written of the last statements is in doubt; the next start finds out what became of them.",
-            watch.signum if watch else signal.SIGTERM,
-            errno=error.errno,
-            error=error.text,
-        )
-
-    def _row(self, entry: tuple[Any, ...]) -> str:
-        """An entry, or the first of its columns, as SQL text.
-
-        What is known when it is begun stays as it was, and is kept until it is closed.
-        """
-        if self._head[0] != entry[0]:
-            self._head = (entry[0], ", ".join(map(self._literal, entry[:OUTCOME])))
-        return f"{self._head[1]}, {', '.join(map(self._literal, entry[OUTCOME:]))}"
-
-    def _literal(self, value: Any) -> str:
-        """A value as SQL text; there are seventeen of them in each entry, so that PyMySQL's way is felt."""
-        if value is None:
-            return "NULL"
-        if isinstance(value, int | float):
-            return str(value)
-        if isinstance(value, str):  # most are the same in all entries of a migration
-            if value not in self._texts:
-                if len(self._texts) > 100:
-                    self._texts.clear()
-                self._texts[value] = f"x'{value.encode(errors='replace').hex()}'"  # read alike under any SET NAMES
-            return self._texts[value]
-        return f"x'{value.hex()}'" if isinstance(value, bytes) else f"'{value}'"
+        self._unwritten.flush(inside=inside)
 
     def _plain(self, value: Any) -> Any:
         """A value without secrets; text as its bytes."""
@@ -353,7 +205,7 @@ class Journal:
             )
             if not done.affected:
                 entry = self.entry(migration, ordinal, statements, 0, "", checksum)
-                self._unwritten.append(entry._replace(outcome="applied", note="edited, allowed by setting"))
+                self._unwritten.entries.append(entry._replace(outcome="applied", note="edited, allowed by setting"))
         self._connection.execute(
             f"DELETE FROM {table} WHERE migration = %s AND ordinal > %s AND outcome = 'applied'",
             migration,
@@ -373,8 +225,8 @@ class Journal:
         """Write entries of which nothing is run, all or none of them, and read the history anew."""
         self._connection.execute("START TRANSACTION")
         for entry in entries:
-            self._unwritten.append(entry)
-            if len(self._unwritten) >= 500:
+            self._unwritten.entries.append(entry)
+            if self.unwritten >= TOGETHER:
                 self.flush(inside=True)
         self.flush(inside=True)
         self._connection.execute("COMMIT")

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from schemagate import errors, healed  # noqa: E402 - a script of the checkout, not of an installed package
 from schemagate.console import events_table  # noqa: E402
-from schemagate.journal import TABLES  # noqa: E402
+from schemagate.ours import TABLES  # noqa: E402
 from schemagate.settings import settings_table  # noqa: E402
 
 PAGES = (

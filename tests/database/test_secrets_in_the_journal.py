@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from schemagate import errors, journal
 from schemagate.current import meet
 from schemagate.database import Connection, open_session
-from schemagate.journal import TABLES
 from schemagate.log import make_log
+from schemagate.ours import TABLES
 from schemagate.refusals import ServerError
 from schemagate.server import Server, working_session
 from schemagate.settings import load_settings

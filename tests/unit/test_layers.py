@@ -13,7 +13,7 @@ ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
     flat kinds names bodies pieces sql checksums files variables repeatable hints migrations
-    lock orphans selftest watch blockers history remembered healed journal
+    lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants clauses listing programs outlines schema automatic loading snapshot
     widening tables alters ddl remedy
     current survive cluster arbiter
