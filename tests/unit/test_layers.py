@@ -21,7 +21,7 @@ ORDER = """
     ahead plan isolation hashes looking traces witness deciding
     shadow expected verify newer rehearse heal
     states additions adoption othertools fitting standing adopt
-    settle aftermath session engines apply
+    settle aftermath session engines transactions ways apply
     arguments commands baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 
