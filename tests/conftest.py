@@ -57,7 +57,8 @@ class Side(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         if nodeid.startswith("tests/container/"):
             return "containers"
         parameters = f"-{nodeid.partition('[')[2].rstrip(']')}-"
-        return next((label for label in self.labels if f"-{label}-" in parameters), nodeid)
+        found = {parameters.find(f"-{label}-"): label for label in self.labels}  # the first is that of `server`
+        return found[min(at for at in found if at >= 0)] if max(found, default=-1) >= 0 else nodeid
 
 
 def servers_given() -> tuple[Server, ...]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.reach import Connection
 
 SHADOW = "schemagate_shadow_"
+# So begin the names of schemas that the tests of another server make on this one: no test looks at them.
+VISITING = "test_visiting_"
 NOT_OURS = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 
 # Global variables in which a server writes down what it does; all others change only if somebody sets them.
@@ -208,7 +210,11 @@ def _answer(cursor: Any, statement: str) -> str:
 def _schemas(connection: Connection) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT schema_name, default_collation_name FROM information_schema.schemata")
-        return {name: collation for name, collation in cursor.fetchall() if name.lower() not in NOT_OURS}
+        return {
+            name: collation
+            for name, collation in cursor.fetchall()
+            if name.lower() not in NOT_OURS and not name.startswith(VISITING)
+        }
 
 
 def _accounts(connection: Connection, server: Server) -> Iterator[tuple[str, str]]:

@@ -139,12 +139,12 @@ class Starts:
 
     def only(self, *codes: int) -> None:
         """No start ended otherwise."""
-        other = [start.text for start in self.all if start.process.returncode not in codes]
+        other = [start.text for start in self.all if start.process.poll() not in codes]
         assert not other, "\n".join([str(self.codes()), *other])
 
     def codes(self) -> Counter[int]:
         """How they ended."""
-        return Counter(start.process.returncode for start in self.all)
+        return Counter(start.wait() for start in self.all)
 
 
 @pytest.fixture

@@ -91,14 +91,20 @@ class Starter:
         self._reader.join(5)
         self._process.stdout.close()
 
-    def begin(self, words: Sequence[str], environment: Mapping[str, str], out: Path) -> Start:
-        """Begin one; what it prints goes to that file."""
+    def begin(self, words: Sequence[str], environment: Mapping[str, str], out: Path, folder: Path = ROOT) -> Start:
+        """Begin one in this folder; what it prints goes to that file."""
         assert self._process.stdin
         start = Start(out)
         with self._lock:
             self._next += 1
             self._starts[self._next] = start
-            request = {"id": self._next, "words": list(words), "environment": dict(environment), "out": str(out)}
+            request = {
+                "id": self._next,
+                "words": list(words),
+                "environment": dict(environment),
+                "out": str(out.resolve()),
+                "folder": str(folder),
+            }
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         return start
@@ -189,6 +195,9 @@ def _become(request: dict[str, Any], main: Any) -> None:
         os.dup2(out, 1)
         os.dup2(out, 2)
         os.closerange(3, 64)
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
         code = main(request["words"], request["environment"])
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001 - as an interpreter does

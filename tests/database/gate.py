@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
+import signal
 import subprocess
-import sys
+import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.database.world import ROOT, Start, until
+from tests.crash import starts
+from tests.database.world import Start, until
 from tests.databases import Database
 
 
 class Gate:
-    """A folder of migrations, a schema, and the program between them. Each start is a process of its own."""
+    """A folder of migrations, a schema, and the program between them. Each start is a process of its own, forked from
+    one that has imported the program: most of the time of a start goes by with that.
+    """
 
     def __init__(self, database: Database, folder: Path, migrations: Path | None = None) -> None:
         self.database, self.folder = database, folder
@@ -60,24 +67,56 @@ class Gate:
         return start
 
 
+class Forked:
+    """A forked start, in the words of subprocess."""
+
+    def __init__(self, start: starts.Start) -> None:
+        self._start = start
+
+    @property
+    def pid(self) -> int:
+        assert self._start.begun.wait(30)
+        return self._start.pid
+
+    def poll(self) -> int | None:
+        return self._start.wait(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = self._start.wait(threading.TIMEOUT_MAX if timeout is None else timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired("schemagate", timeout or 0)
+        return code
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@cache
+def _starter() -> starts.Starter:
+    """What the starts are forked from, as long as this process lives."""
+    starter = starts.Starter().__enter__()
+    atexit.register(starter.__exit__)
+    return starter
+
+
 def begin(folder: Path, command: str, variables: Mapping[str, str], number: int = 1) -> Start:
     """Begin a start with these variables, in this folder; it logs JSON."""
     out, termination = folder / f"output-{number}", folder / f"termination-{number}"
     known = {
         "PATH": os.environ["PATH"],
-        "PYTHONWARNINGS": "error",
         "SCHEMAGATE_LOG_FORMAT": "json",
         "SCHEMAGATE_TERMINATION_LOG": str(termination),
     }
-    with out.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "entrypoint.py"), *command.split()],
-            cwd=folder,
-            env={**known, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-        )
+    out.touch()
+    process = Forked(_starter().begin(command.split(), {**known, **variables}, out, folder))
     return Start(f"{command} {number}", process, out, termination)
 
 

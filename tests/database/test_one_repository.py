@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import servers_given
 from tests.database.gate import Gate, last, said
 from tests.database.shipped import MIGRATIONS
-from tests.databases import Database
+from tests.databases import VISITING, Database
 from tests.reach import Server
 
 NASTY = Path(__file__).resolve().parent / "nasty"
@@ -30,9 +31,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             place = tmp_path_factory.mktemp(f"{folder}-{server.label}")
             copied = place / "migrations"
             shutil.copytree(FOLDERS[folder], copied, ignore=shutil.ignore_patterns("schema.sql", "*.md"))
-            database = Database(server)
+            database = Database(server, f"{VISITING}{secrets.token_hex(4)}")
             try:
-                Gate(database, place, copied).run("snapshot")
+                Gate(database, place, copied).run("snapshot", SCHEMAGATE_SHADOW=f"{database.name}_shadow")
             finally:
                 assert database.remove() == []
             made[folder, server.label] = copied

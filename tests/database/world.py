@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pymysql
 
@@ -32,12 +32,24 @@ PATIENCE_SECONDS = 60.0
 NO_SUCH = frozenset({1049, 1146})  # database, table
 
 
+class Process(Protocol):
+    """What a test does with the process of a start, in the words of subprocess."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Start:
     """One run of the program."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: Process
     out: Path
     termination: Path
 
