@@ -25,8 +25,10 @@ from schemagate.migrations import load
 from schemagate.newer import verify_newer
 from schemagate.plan import is_done, make_plan, mismatches, newer
 from schemagate.remedy import Unhealable, said
+from schemagate.scratch import ShadowUnavailable
 from schemagate.settle import foreseen, in_words
-from schemagate.shadow import Refused, Shadows, ShadowUnavailable
+from schemagate.shadow import Shadows
+from schemagate.trial import Refused
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
 
 if TYPE_CHECKING:

@@ -25,8 +25,10 @@ from schemagate.printing import Comparison, as_sql, differing, for_machines, for
 from schemagate.programs import asleep
 from schemagate.refusals import ServerError
 from schemagate.schema import compare, outline, part_of
-from schemagate.shadow import Refused, Shadows, ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
+from schemagate.shadow import Shadows
 from schemagate.sides import Known, Side, known, sides_of
+from schemagate.trial import Refused
 from schemagate.verify import not_replayable, rehearsal_failed
 
 if TYPE_CHECKING:

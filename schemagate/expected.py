@@ -11,7 +11,8 @@ from schemagate.automatic import as_expected
 from schemagate.plan import Todo
 from schemagate.refusals import ServerError
 from schemagate.schema import Difference, compare, outline, part_of
-from schemagate.shadow import NotRehearsed, Refused, ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
+from schemagate.trial import NotRehearsed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from schemagate.refusals import LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.rehearse import copied
 from schemagate.remedy import Remedy, Unhealable, all_known, remedy, said
 from schemagate.schema import Difference, part_of
-from schemagate.shadow import ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
 from schemagate.sql import Statement
 from schemagate.verify import drift, read
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from schemagate.errors import SchemaDrift
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError
-from schemagate.shadow import NotRehearsed, Refused, Shadow, Shadows, ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
+from schemagate.shadow import Shadow, Shadows
 from schemagate.traces import Follower
+from schemagate.trial import NotRehearsed, Refused
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:

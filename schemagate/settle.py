@@ -12,8 +12,9 @@ from schemagate.files import is_repeatable
 from schemagate.hashes import Known
 from schemagate.looking import Unseen
 from schemagate.plan import Todo, in_doubt, mismatches
-from schemagate.shadow import NotRehearsed, Refused, ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, Trace, found_now, told, trace_of
+from schemagate.trial import NotRehearsed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,9 +26,10 @@ from schemagate.looking import Unseen
 from schemagate.othertools import last_told, told
 from schemagate.refusals import ServerError
 from schemagate.schema import compare
-from schemagate.shadow import Refused, ShadowUnavailable
+from schemagate.scratch import ShadowUnavailable
 from schemagate.states import States, replayed
 from schemagate.traces import TRACED
+from schemagate.trial import Refused
 from schemagate.verify import as_facts
 from schemagate.verify import told as in_words
 

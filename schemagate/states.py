@@ -15,8 +15,9 @@ from schemagate.traces import TRACED
 if TYPE_CHECKING:
     from schemagate.migrations import Migration, Migrations
     from schemagate.schema import SchemaObject
-    from schemagate.shadow import NotRehearsed, Shadow
+    from schemagate.shadow import Shadow
     from schemagate.sql import Statement
+    from schemagate.trial import NotRehearsed
 
 ORDER = ("order", "")  # the part that is the order of a table's columns
 # What follows from other parts.

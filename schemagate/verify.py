@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from schemagate.migrations import Migrations
     from schemagate.schema import Schema
     from schemagate.server import Server
-    from schemagate.shadow import Refused, Shadows
+    from schemagate.shadow import Shadows
+    from schemagate.trial import Refused
 
 MOST_DIFFERENCES = 50  # in one log line
 

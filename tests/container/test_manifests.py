@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from schemagate.errors import SchemagateError
-from schemagate.shadow import shadow_name
+from schemagate.scratch import shadow_name
 from tests.container import manifests
 from tests.container.manifests import Document, one
 

@@ -20,8 +20,9 @@ from schemagate.log import make_log
 from schemagate.migrations import load
 from schemagate.plan import Todo
 from schemagate.settings import Settings, load_settings
-from schemagate.shadow import Refused, Shadow, Shadows
+from schemagate.shadow import Shadow, Shadows
 from schemagate.stop import Stop
+from schemagate.trial import Refused
 from tests.database.gate import Gate, last, said
 from tests.database.world import Start, private_database, until
 from tests.databases import Database, objects, quoted

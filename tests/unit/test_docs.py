@@ -15,8 +15,8 @@ from schemagate import __version__, errors
 from schemagate.arguments import COMMANDS, parse
 from schemagate.checks import TLS
 from schemagate.console import EVENTS
+from schemagate.scratch import shadow_name
 from schemagate.settings import SETTINGS
-from schemagate.shadow import shadow_name
 from schemagate.sql import statements
 from tests.unit.test_layers import ORDER
 from tests.write_docs_tables import PAGES, PART, PARTS, ROOT, rewritten

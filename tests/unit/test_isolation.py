@@ -11,7 +11,7 @@ from schemagate.isolation import inside, needed
 from schemagate.migrations import load
 from schemagate.plan import Todo
 from schemagate.schema import Schema, SchemaObject
-from schemagate.shadow import shadow_name
+from schemagate.scratch import shadow_name
 from schemagate.sql import Statement
 
 
