@@ -206,6 +206,10 @@ def run(
 
     from schemagate import commands
 
+    if arguments.command == "status":
+        from schemagate.status import status
+
+        return status(arguments, settings, stop, log)
     if arguments.command == "diff":
         from schemagate.comparing import diff
 
@@ -217,7 +221,6 @@ def run(
     command = {
         "wait": commands.wait,
         "check": commands.check,
-        "status": commands.status,
         "snapshot": commands.snapshot,
         "resolve": commands.resolve,
     }[arguments.command]

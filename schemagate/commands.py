@@ -1,8 +1,7 @@
-"""The commands beside `up`: each a short story of its own from the same pieces."""
+"""The commands beside `up`: each a short story of its own from the same pieces. Longer ones have a file each."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from contextlib import closing
@@ -14,32 +13,32 @@ from schemagate.arbiter import the_only_one
 from schemagate.current import is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
-from schemagate.files import SNAPSHOT, find, in_order, is_repeatable
+from schemagate.files import SNAPSHOT, find, is_repeatable
 from schemagate.heal import possible
-from schemagate.history import History, Past, Run, runs
 from schemagate.history import read as history_of
 from schemagate.lock import worker
 from schemagate.log import Output
 from schemagate.looking import Looker
 from schemagate.migrations import load
 from schemagate.newer import verify_newer
-from schemagate.plan import is_done, make_plan, mismatches, newer
+from schemagate.plan import make_plan
 from schemagate.remedy import Unhealable, said
 from schemagate.scratch import ShadowUnavailable
-from schemagate.settle import foreseen, in_words
+from schemagate.settle import foreseen
 from schemagate.shadow import Shadows
 from schemagate.trial import Refused
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from schemagate.arguments import Arguments
     from schemagate.database import Connection
     from schemagate.errors import SchemaDrift
     from schemagate.expected import Expected, Verdict
+    from schemagate.history import History
     from schemagate.log import Log
-    from schemagate.migrations import Migration, Migrations
+    from schemagate.migrations import Migrations
     from schemagate.schema import Schema
     from schemagate.server import Server
     from schemagate.settings import Settings
@@ -61,7 +60,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
         if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
             return {"message": "Database schema verified and ready"}
         migrations = load(files)
-        history, busy = _looked_up(connection, greeting.server)
+        history, busy = looked_up(connection, greeting.server)
         if busy:
             who = f"Another start ({busy['holder']}) is at work"
             if busy.get("orphan"):
@@ -113,28 +112,6 @@ def _drift(
     return found
 
 
-def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
-    """Print each migration: applied, pending, edited, missing, …; when, how long, by which start."""
-    migrations = load(find(settings.migrations, settings.variables))
-    connection, greeting = meet(settings, stop, log, to_write=False)
-    with closing(connection):
-        history, busy = _looked_up(connection, greeting.server)
-        looker = Looker(connection, greeting.server.flavour)
-        rows = _rows(
-            migrations,
-            history,
-            newer(migrations, history, settings),
-            runs(connection, greeting.server.database),
-            "running" if busy else "in doubt",
-            {} if busy else {entry.migration: in_words(entry, migrations, looker) for entry in history.in_doubt},
-        )
-    if arguments.json:
-        answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
-    else:
-        answer(_table(rows))
-    return {"message": f"{len(rows)} migrations"}
-
-
 def answer(text: str) -> None:
     """Print what was asked for. A reader who has had enough is content; raises SettingsInvalid where it cannot go."""
     try:
@@ -147,7 +124,7 @@ def answer(text: str) -> None:
         ) from error
 
 
-def _looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[str, object] | None]:
+def looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[str, object] | None]:
     """The history; and who is at work, where a statement in it has no outcome yet."""
     history = history_of(connection, here.database)
     if not history.in_doubt:
@@ -156,84 +133,6 @@ def _looked_up(connection: Connection, here: Server) -> tuple[History, Mapping[s
         return history, {"holder": "on another server", "server_uuid": history.in_doubt[0].server_uuid}
     busy = worker(connection, here.database)
     return (history, busy) if busy else (history_of(connection, here.database), None)
-
-
-def _rows(
-    migrations: Migrations,
-    history: History,
-    beyond: Sequence[str],
-    runs: Mapping[str, Run],
-    doubtful_state: str,
-    found: Mapping[str, str],
-) -> list[dict[str, Any]]:
-    wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
-    doubtful = {entry.migration for entry in history.in_doubt}
-    files = {migration.name: migration for migration in migrations.all}
-    rows = []
-    for name in in_order(files.keys() | history.past.keys()):
-        past, migration, run = history.past.get(name), files.get(name), runs.get(name)
-        applied = past.applied if past else 0
-        if not migration and not applied and name not in doubtful:
-            continue  # it failed at its first statement, and then got another name
-        count = migration.count if migration else past.statements if past else 0
-        if name in doubtful:
-            state = doubtful_state
-        elif name in wrong:
-            state = wrong[name].kind.replace("_", " ")
-        elif name in beyond:
-            state = "newer"
-        elif past and past.failed and applied < count:  # what failed may be gone from the file
-            state = "failed"
-        elif is_repeatable(name):
-            state = _of_repeatable(migration, past)
-        else:
-            state = "applied" if (past or not count) and applied >= count else "pending"
-        rows.append(
-            {
-                "migration": name,
-                "state": state,
-                "applied_statements": applied,
-                "statements": count,
-                "applied_at": run.finished if run and applied else None,
-                "elapsed_seconds": round(run.seconds, 3) if run and applied else None,
-                "host": run.host if run and applied else None,
-                "start": run.start if run and applied else None,
-                "detail": found.get(name)
-                or (f"works with code from {history.compatible[name]} on" if state == "newer" else None)
-                or (wrong[name].detail if name in wrong else past.error if past and state == "failed" else None),
-            }
-        )
-    return rows
-
-
-def _of_repeatable(migration: Migration | None, past: Past | None) -> str:
-    if migration is None:
-        return "removed"
-    if is_done(migration, past):
-        return "applied"
-    return "changed" if past and past.complete else "pending"
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    head = ("migration", "state", "statements", "applied at (UTC)", "seconds", "by start")
-    cells = [
-        (
-            row["migration"],
-            row["state"],
-            f"{row['applied_statements']}/{row['statements']}",
-            str(row["applied_at"] or "")[:19],
-            "" if row["elapsed_seconds"] is None else f"{row['elapsed_seconds']:.3f}",
-            f"{row['start']} on {row['host']}" if row["start"] else "",
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [head, *cells]
-    ]
-    details = [f"{row['migration']}: {row['detail']}" for row in rows if row["detail"]]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], *details])
 
 
 def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:

@@ -22,7 +22,7 @@ ORDER = """
     scratch trial shadow expected verify newer rehearse heal
     states additions adoption othertools fitting standing adopt
     settle aftermath session engines transactions ways apply
-    arguments commands baseline dryrun printing sides comparing
+    arguments commands status baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
 
 
