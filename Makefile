@@ -6,8 +6,8 @@ RUN := $(VENV)/bin/python
 # Which servers: labels (mysql, mariadb-10.11, mariadb-11.8) or URLs (mysql://user:password@host:port/). All three if empty.
 SERVER ?=
 PYTEST ?=
-# The tests of each server, and those in containers, run side by side; WORKERS= runs one test after another.
-WORKERS ?= -n 4
+# Two of four run side by side: the tests of each server, and those in containers. WORKERS= runs one test after another.
+WORKERS ?= -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test containers test-kubernetes kill-matrix random-pairs test-clusters unit lint types bench snapshot requirements clean

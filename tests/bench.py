@@ -198,6 +198,28 @@ def nothing_to_do(bench: Bench) -> Iterator[Duel]:
             )
 
 
+def many_tables(bench: Bench) -> Iterator[Duel | str]:
+    """A start that finds 2,000 tables as they were, against a client that only reads how they are made."""
+    folder, reading = bench.directory / "tables", bench.directory / "reading.sql"
+    folder.mkdir()
+    columns = ", ".join(f"c{number} VARCHAR(100) NOT NULL DEFAULT ''" for number in range(8)) + ", KEY by_c (c1, c2)"
+    names = [f"t{number:04}" for number in range(2_000)]
+    folder.joinpath("1_tables.sql").write_text(
+        "".join(f"CREATE TABLE {name} (id BIGINT NOT NULL PRIMARY KEY, {columns});\n" for name in names)
+    )
+    reading.write_text("".join(f"SHOW CREATE TABLE {name};\n" for name in names))
+    with bench.schema() as name:
+        environment = bench.environment(name, folder)
+        run([*bench.program, "snapshot"], environment)
+        run(bench.program, environment)
+        client = bench.server.client_command(name)
+        duel = Duel("2,000 tables as they were : SHOW CREATE TABLE of each", None)
+        duel.fight(bench.rounds(9), lambda: run(bench.program, environment), lambda: run(client, environment, reading))
+    yield duel
+    median = statistics.median(one.seconds for one in duel.ours)
+    yield f"{'which takes':58} {shown(median):>8}  aim 2 s: {'met' if median <= 2 else 'NOT met'}"
+
+
 def from_empty(bench: Bench) -> Iterator[Duel]:
     """The migrations that are shipped, with snapshot and proof, against their text in one pipe."""
     sql = piped(ROOT / "migrations", bench.directory / "shipped.sql")
@@ -380,6 +402,7 @@ def piped(folder: Path, target: Path) -> Path:
 
 MEASURES: dict[str, Callable[[Bench], Iterator[Duel | str]]] = {
     "nothing": nothing_to_do,
+    "tables": many_tables,
     "shipped": from_empty,
     "thousand": thousand,
     "wait": gate_opens,
