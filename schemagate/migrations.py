@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schemagate.checksums import Checksums
+from schemagate.directives import keeps_working, know
 from schemagate.errors import MigrationInvalid
 from schemagate.files import is_repeatable, unreadable
+from schemagate.forbidden import allow
 from schemagate.hints import runs
-from schemagate.lexer import significant
+from schemagate.moved import TABLES, moved
 from schemagate.repeatable import Repeatable
-from schemagate.server import OURS
-from schemagate.sql import COMPATIBLE, DIRECTIVES, Statement, decode, statements
+from schemagate.sql import Statement, decode, statements
 from schemagate.variables import HEAD_BYTES, Filler, Problem, refusal
 
 if TYPE_CHECKING:
@@ -31,31 +31,6 @@ CHUNK_BYTES = 1 << 16
 # Statements of short files stay in memory, up to so much in all: a start looks at them five times.
 KEPT_BYTES = 1 << 22
 STATEMENT_BYTES = 300  # what one takes beside its text
-
-# What no migration may hold, and the way out. Each would take from us what we promise: to know which schema we work in,
-# to hold the lock, and to know what was committed.
-FORBIDDEN = {
-    "use": "a migration runs in the schema of the gate; qualify the name, or run another gate for the other schema",
-    "alter database": "it would change the schema under the gate; run it by hand, once",
-    "drop database": "it would drop the schema under the gate",
-    "lock tables": "it commits what is open and locks out the journal; leave it out, only one start runs at a time",
-    "unlock tables": "it commits what is open; leave it out, only one start runs at a time",
-    "rollback": "a migration that takes back its own work has no outcome to record; leave both out",
-    "xa": "a prepared XA transaction outlives the start; use START TRANSACTION … COMMIT",
-    "set autocommit": "what is committed would be unknown; write START TRANSACTION … COMMIT instead",
-    "shutdown": "it would end the server",
-    "kill": "it would end other sessions",
-    "backup": "it locks out the journal; leave it out",
-}
-# Settings of the session under which our own statements would fail, or never be committed.
-UNSETTABLE = (
-    rb"\b(completion_type|transaction_read_only|tx_read_only|max_statement_time|sql_select_limit\s*:?=\s*0)\b"
-    rb"|\bcharacter_set_results\s*:?=\s*['\"]?(utf16|utf32|ucs2)"
-    rb"|\btransaction\s+read\s+only\b|`autocommit`|\A\s*set\s+role\b"
-)
-# The statements after which there are other tables and views, and the others that make an object with a name of ours.
-TABLES = frozenset({"create table", "create view", "drop table", "drop view", "rename table", "alter table"})
-OTHERS = frozenset({"create temporary table", "create sequence", "create trigger"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +121,7 @@ class Migrations:
             for statement in migration.statements():
                 kind = statement.kind
                 if kind in TABLES:
-                    names |= {new.name.lower() for _, new in _moved(statement, kind) if new}
+                    names |= {new.name.lower() for _, new in moved(statement, kind) if new}
                 elif kind.startswith("create "):
                     names |= {name.name.lower() for name in statement.names[:1]}
                 del statement
@@ -161,7 +136,7 @@ class Migrations:
             for statement in migration.statements():
                 kind = statement.kind
                 if kind in TABLES and runs(statement.raw, here.flavour, here.number):
-                    for old, new in _moved(statement, kind):
+                    for old, new in moved(statement, kind):
                         there -= _in(here.database, old)
                         there |= _in(here.database, new)
                 del statement
@@ -171,32 +146,6 @@ class Migrations:
 def _in(database: str, name: Name | None) -> set[str]:
     """The name alone, if it is one in this schema."""
     return {name.name} if name and (name.schema or database).lower() == database.lower() else set()
-
-
-def _moved(statement: Statement, kind: str) -> Iterator[tuple[Name | None, Name | None]]:
-    """The tables and views of which the names change, from and to, in the order in which it happens; None is nothing:
-    what is made comes from there, what is dropped goes there.
-    """
-    if kind.startswith("create"):
-        yield from ((None, name) for name in statement.names[:1])
-    elif kind.startswith("drop"):
-        yield from ((name, None) for name in statement.names)
-    else:
-        yield from _renamed(statement, kind)
-
-
-def _renamed(statement: Statement, kind: str) -> Iterator[tuple[Name, Name]]:
-    """The tables that get another name, and that name, in the order in which it happens."""
-    names = statement.names
-    if kind == "rename table":
-        yield from zip(names[::2], names[1::2], strict=False)
-    elif _says(rb"\brename\b", statement):
-        found = [(word, at) for _, word, at in significant(statement.raw)]
-        for (word, at), (following, _) in pairwise(found):
-            if word == "RENAME" and following not in ("COLUMN", "INDEX", "KEY"):
-                # What comes before may name other tables, in REFERENCES.
-                clause = Statement(b"ALTER TABLE t " + statement.raw[at:], 1, 1)
-                yield from ((names[0], new) for new in clause.names[1:2])
 
 
 @cache
@@ -244,11 +193,11 @@ def _load_one(
     transaction: int | None = None
     for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest()), filler):
         kind = statement.kind  # found anew whenever it is asked for
-        _allow(statement, kind, file)
-        _know(statement, file)
+        allow(statement, kind, file)
+        know(statement, file)
         if repeatable:
             repeatable.allow(statement, kind)
-        compatible = _compatible(statement, file, earlier) or compatible
+        compatible = keeps_working(statement, file, earlier) or compatible
         transaction = _transaction_after(statement.line, kind, transaction)
         if statement.written and texts is some:  # from here on, values may make a difference between the two
             texts = bytearray(some)
@@ -300,84 +249,6 @@ def read_statements(path: str, look: Callable[[bytes], None], filler: Filler | N
         yield from statements(decode(chunks(), name), name, filler)
     except OSError as error:
         raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
-
-
-def _allow(statement: Statement, kind: str, file: str) -> None:
-    reason = FORBIDDEN.get(kind)
-    if reason is None and kind in ("select", "do", "set") and _says(rb"release_all_locks", statement):
-        reason = "it would release the lock that keeps other starts out"
-    if reason is None and kind == "select" and _says(rb"outfile|dumpfile", statement) and _writes_file(statement):
-        reason = "INTO OUTFILE and INTO DUMPFILE write on the server's disk, which no later start can look at"
-    if reason is None and kind == "set" and _says(UNSETTABLE, statement):
-        reason = "the journal is written in the same session, and could not be; leave it out"
-    if reason is None and kind == "set" and _says(rb"\A\s*set\s+transaction\b", statement):
-        reason = "it is for the next transaction alone, which may be the journal's; write SET SESSION TRANSACTION"
-    if reason is None and kind == "commit" and set(_words(statement)) - {"COMMIT", "WORK"}:
-        reason = "AND CHAIN and RELEASE begin or end more than this transaction; write COMMIT alone"
-    if reason is None and kind == "start transaction" and {"READ", "ONLY"} <= set(_words(statement)):
-        reason = "the journal is written in the same transaction, and could not be; leave READ ONLY out"
-    if reason is None and kind == "flush" and {"READ", "EXPORT"} & set(_words(statement)):
-        reason = "WITH READ LOCK and FOR EXPORT lock out the journal; leave it out"
-    if reason is None and kind in TABLES | OTHERS and _says(OURS.encode(), statement) and _takes_ours(statement, kind):
-        reason = f"the name that it gives begins with {OURS}, as only those of schemagate do; choose another"
-    if reason is not None:
-        raise MigrationInvalid(
-            f"{file}:{statement.line}: {kind.upper()} may not be in a migration: {reason}.",
-            **place(file, statement),
-        )
-
-
-def _takes_ours(statement: Statement, kind: str) -> bool:
-    return any(new and new.name.lower().startswith(OURS) for _, new in _moved(statement, kind))
-
-
-def _know(statement: Statement, file: str) -> None:
-    """What is misspelt would be heeded by nobody."""
-    for directive in statement.directives:
-        if directive.word not in DIRECTIVES:
-            raise MigrationInvalid(
-                f"{file}:{directive.line}: {directive.word!r} is not a word that a file can tell schemagate; it knows "
-                f"{', '.join(sorted(DIRECTIVES))}.",
-                file=file,
-                line=directive.line,
-                ordinal=statement.ordinal,
-            )
-
-
-def _compatible(statement: Statement, file: str, earlier: Set[str]) -> str | None:
-    """The migration whose code the file declares that it keeps working. One that is misspelt would let the wrong code
-    through, and one in the middle of a file would speak of half a file.
-    """
-    said = [directive for directive in statement.directives if directive.word == COMPATIBLE]
-    if not said:
-        return None
-    name, problem = said[0].value.removesuffix(".sql"), ""
-    if statement.ordinal != 1 or len(said) > 1:
-        problem = "is said once, before the first statement: it is about the whole file"
-    elif not name:
-        problem = "names a migration: the newest that older code may know and still work after this one"
-    elif name not in earlier:
-        problem = f"names a migration before this one, and there is no {name}"
-    if problem:
-        raise MigrationInvalid(
-            f"{file}:{said[-1].line}: {COMPATIBLE} {problem}.",
-            file=file,
-            line=said[-1].line,
-            ordinal=statement.ordinal,
-        )
-    return name
-
-
-def _says(pattern: bytes, statement: Statement) -> bool:
-    return re.search(pattern, statement.raw, re.IGNORECASE) is not None
-
-
-def _writes_file(statement: Statement) -> bool:
-    return any(pair in (("INTO", "OUTFILE"), ("INTO", "DUMPFILE")) for pair in pairwise(_words(statement)))
-
-
-def _words(statement: Statement) -> Iterator[str]:
-    return (word for kind, word, _ in significant(statement.raw) if kind == "word")
 
 
 def _changed(file: str) -> MigrationInvalid:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database server waiting
-    flat kinds names bodies pieces sql checksums files variables repeatable hints migrations
+    flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants clauses listing programs outlines schema automatic loading snapshot
     widening tables alters ddl remedy
