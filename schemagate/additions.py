@@ -15,6 +15,7 @@ from schemagate.history import ADOPTING
 from schemagate.isolation import fills_from_query
 from schemagate.lexer import quote, significant
 from schemagate.loading import without_keys
+from schemagate.schema import PLACE
 from schemagate.states import DERIVED, parts_of
 from schemagate.traces import TRACED
 
@@ -54,7 +55,7 @@ class Makers:
             self.objects.pop(key, None)
         if after is None:
             return
-        if before is None or after.kind != "table":
+        if before is None or (after.kind != "table" and _text(before) != _text(after)):
             self.objects[key] = place
         new, old = parts_of(after), parts_of(before) if before else {}
         for part in new if before is None else effect.parts:
@@ -118,7 +119,10 @@ class Additions:
         final, effects = self._final[key], self._effects[place]
         if key in self._live or self._makers.objects.get(key) != place:
             return instead(statement, self._alter(key, final, parts), ADDED)
-        as_it_is = effects[-1].after is not None and hash_of(effects[-1].after) == hash_of(final)
+        made = next(effect.after for effect in effects if effect.key == key)
+        if final.kind != "table":
+            return statement if made and _text(made) == _text(final) else instead(statement, final.create, ADDED)
+        as_it_is = made is not None and hash_of(made) == hash_of(final)
         filled = kind == "create table" and fills_from_query(statement)
         if len(effects) == 1 and as_it_is and not filled:
             return statement
@@ -202,6 +206,11 @@ def instead(statement: Statement, text: str, note: str) -> Statement:
     """A statement in the place of another: the journal knows it by the checksum of that."""
     raw = text.encode(errors="surrogateescape")
     return statement._replace(raw=raw, known="", written=None, of=statement.checksum, note=note)
+
+
+def _text(each: SchemaObject) -> str:
+    """What tells the object from others but for its place among the triggers of its event, which others change."""
+    return hash_of(replace(each, parts=[part for part in each.parts if part.name != PLACE]))
 
 
 def _key_name(item: str) -> str | None:

@@ -202,14 +202,5 @@ def with_maker(differences: Iterable[Difference], states: States, last: str) -> 
     """Each difference with the migration, of those up to `last`, that should have made what is not there."""
     for each in differences:
         key = key_of(each.kind, each.name, states.folds)
-        part = next(
-            (
-                part
-                for effect in states.effects
-                if effect.key == key
-                for part in effect.parts
-                if said(*part) == each.part
-            ),
-            None,
-        )
-        yield each, states.maker(key, part, last)
+        clauses = (part for effect in states.effects if effect.key == key for part in effect.clauses)
+        yield each, states.maker(key, next((part for part in clauses if said(*part) == each.part), None), last)

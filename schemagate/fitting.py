@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
-from schemagate.clauses import columns_of, never_null
+from schemagate.clauses import columns_of
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.refusals import ServerError
+from schemagate.tables import quoted, table
+from schemagate.widening import RANKS, STRINGS
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
     from schemagate.database import Connection
     from schemagate.schema import Schema, SchemaObject
+    from schemagate.widening import Column
 
 # Servers have no value for these that stands for nothing.
 WITHOUT_ZERO = frozenset(
     {"date", "datetime", "timestamp", "json", "geometry", "point", "linestring", "polygon", "multipoint"}
     | {"multilinestring", "multipolygon", "geometrycollection", "geomcollection", "uuid", "inet4", "inet6", "vector"}
+)
+
+NUMBERS = ("decimal", "float", "double")
+BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+# What may follow the value of DEFAULT in the clause of a column.
+BEHIND_DEFAULT = frozenset(
+    {"ON", "COMMENT", "NOT", "NULL", "CHECK", "INVISIBLE", "VISIBLE", "COLUMN_FORMAT", "STORAGE"}
 )
 
 
@@ -39,9 +49,10 @@ class _Table:
     ) -> None:
         self._connection, self._database, self._name, self._schema = connection, database, wanted.name, schema
         there = {(part.kind, part.name) for part in found.parts}
-        self._columns = {part.name for part in found.parts if part.kind == "column"}
+        self._columns = [part.name for part in found.parts if part.kind == "column"]
         self._missing = [part for part in wanted.parts if (part.kind, part.name) not in there]
-        self._new = {part.name: part.text for part in self._missing if part.kind == "column"}
+        new = {part.name.lower() for part in self._missing if part.kind == "column"}
+        self._new = {name: each for name, each in table(wanted).taken_apart.items() if name in new}
 
     def refused(self) -> Iterator[str]:
         if not self._missing or not self._any(f"SELECT 1 FROM {self._path(self._name)} LIMIT 1"):
@@ -52,9 +63,12 @@ class _Table:
                 yield f"table {self._name}, {part.kind} {part.name}: {said}"
 
     def _column(self, part: Part) -> str | None:
-        words = [word.upper() for kind, word, _ in significant(part.text) if kind == "word"]
-        given = {"DEFAULT", "GENERATED", "AS", "AUTO_INCREMENT"}.intersection(words)
-        if never_null(part.text) and not given and words[0].lower() in WITHOUT_ZERO:
+        each = self._new[part.name.lower()]
+        if each.generated == "stored":
+            rows, name = self._rows(quote(part.name)), quote(part.name)
+            if any(self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in _beyond(each, name)):
+                return "what is computed of its rows does not fit into it"
+        if each.never_null and each.type in WITHOUT_ZERO and _given(each) is None and not each.generated:
             return "its rows would need a value, and there is no default"
         return None
 
@@ -64,24 +78,15 @@ class _Table:
         values = []
         for column in columns_of(part.text):
             if column[0] == "(":
-                if _quoted(column) & self._new.keys():
-                    return None if len(self._new) else "its values cannot be foreseen"
                 values.append(column.removesuffix(" DESC"))
-                continue
-            name, length = _parted(column)
-            if name in self._new:
-                if self._is_null(name) or "AUTO_INCREMENT" in self._new[name]:
-                    return None
-                continue  # the same in all rows
-            values.append(f"LEFT({quote(name)}, {length})" if length else quote(name))
-        path = self._path(self._name)
-        if not values:
-            doubled = self._any(f"SELECT 1 FROM {path} LIMIT 1, 1")
-        else:
-            present = " AND ".join(f"{value} IS NOT NULL" for value in values)
-            doubled = self._any(
-                f"SELECT 1 FROM {path} WHERE {present} GROUP BY {', '.join(values)} HAVING COUNT(*) > 1 LIMIT 1"
-            )
+            else:
+                name, length = _parted(column)
+                values.append(f"LEFT({quote(name)}, {length})" if length else quote(name))
+        present = " AND ".join(f"{value} IS NOT NULL" for value in values)
+        doubled = self._any(
+            f"SELECT 1 FROM {self._rows(part.text)} WHERE {present} GROUP BY {', '.join(values)} "
+            "HAVING COUNT(*) > 1 LIMIT 1"
+        )
         return "rows have the same values, and it is unique" if doubled else None
 
     def _key(self, part: Part) -> str | None:
@@ -93,38 +98,43 @@ class _Table:
         referenced = [word for word in rest[rest.index("(") + 1 : rest.index(")")] if word != ","]
         if rest[2] == ".":
             return None
-        if any(name in self._new and self._is_null(name) for name in columns):
-            return None
-        if any(name in self._new for name in columns):
-            return "it would refer to the default of a column that is new"
         own = " AND ".join(f"c.{quote(name)} IS NOT NULL" for name in columns)
-        path, there = self._path(self._name), self._columns_of(parent)
+        rows, there = self._rows(part.text, "c"), self._columns_of(parent)
         if not {name.lower() for name in referenced} <= there:
-            return (
-                "what its rows refer to is not there"
-                if self._any(f"SELECT 1 FROM {path} c WHERE {own} LIMIT 1")
-                else None
-            )
+            refers = self._any(f"SELECT 1 FROM {rows} WHERE {own} LIMIT 1")
+            return "what its rows refer to is not there" if refers else None
         both = " AND ".join(f"p.{quote(of)} = c.{quote(name)}" for of, name in zip(referenced, columns, strict=True))
         orphans = self._any(
-            f"SELECT 1 FROM {path} c LEFT JOIN {self._path(parent)} p ON {both} "
+            f"SELECT 1 FROM {rows} LEFT JOIN {self._path(parent)} p ON {both} "
             f"WHERE {own} AND p.{quote(referenced[0])} IS NULL LIMIT 1"
         )
         return "rows refer to what is not there" if orphans else None
 
     def _check(self, part: Part) -> str | None:
-        if _quoted(part.text) & self._new.keys():
+        if "NOT ENFORCED" in part.text.rpartition(")")[2]:
             return None
         begin = next(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", "("))
         end = max(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", ")"))
-        broken = self._any(f"SELECT 1 FROM {self._path(self._name)} WHERE NOT {part.text[begin : end + 1]} LIMIT 1")
+        broken = self._any(f"SELECT 1 FROM {self._rows(part.text)} WHERE NOT {part.text[begin : end + 1]} LIMIT 1")
         return "rows break it" if broken else None
 
-    def _is_null(self, column: str) -> bool:
-        """Is it NULL in the rows that are there, once it is added?"""
-        words = [word.upper() for kind, word, _ in significant(self._new[column]) if kind == "word"]
-        default = words[words.index("DEFAULT") + 1 :][:1] if "DEFAULT" in words else ["NULL"]
-        return not never_null(self._new[column]) and default == ["NULL"] and "AS" not in words
+    def _rows(self, clause: str, alias: str = "t") -> str:
+        """The rows, as a table for SQL, with the new columns that the clause names: as they will be, as far as that can
+        be foreseen. A column that cannot is not there, and whoever asks for it hears of an error.
+        """
+        needed = quoted(clause) & self._new.keys()
+        while more := {name for each in needed for name in quoted(self._new[each].rest) & self._new.keys()} - needed:
+            needed |= more
+        if not needed:
+            return f"{self._path(self._name)} {alias}"
+        new = {name: each for name, each in self._new.items() if name in needed}
+        values = {name: _given(each) for name, each in new.items() if not each.generated}
+        found = [*map(quote, self._columns), *(f"{value} AS {quote(name)}" for name, value in values.items() if value)]
+        rows = f"(SELECT {', '.join(found)} FROM {self._path(self._name)})"
+        for name, each in new.items():
+            if each.generated:
+                rows = f"(SELECT t.*, {_computed(each)} AS {quote(name)} FROM {rows} t)"
+        return f"{rows} {alias}"
 
     def _columns_of(self, table: str) -> Set[str]:
         found = self._schema.objects.get(("table", table))
@@ -140,11 +150,51 @@ class _Table:
             return False
 
 
+def _given(each: Column) -> str | None:
+    """The value of a new column in the rows that are there, as SQL; None where it is not known."""
+    found = [(kind, word, start) for kind, word, start in lexemes(each.rest) if kind not in ("space", "comment")]
+    words = [word.upper() if kind == "word" else "" for kind, word, _ in found]
+    if each.counts:
+        return None
+    if "DEFAULT" not in words:
+        if not each.never_null:
+            return "NULL"
+        return "0" if each.type in (*RANKS, *NUMBERS) else "''" if each.type in STRINGS else None
+    at, depth = words.index("DEFAULT") + 1, 0
+    for end in range(at, len(found)):
+        depth += (found[end][1] == "(") - (found[end][1] == ")")
+        if end > at and depth == 0 and words[end] in BEHIND_DEFAULT:
+            return each.rest[found[at][2] : found[end][2]]
+    return each.rest[found[at][2] :] if at < len(found) else None
+
+
+def _computed(each: Column) -> str:
+    """What a column is computed by, as SQL, in its own collation."""
+    begin = next(start for kind, word, start in lexemes(each.rest) if (kind, word) == ("punctuation", "("))
+    depth, end = 0, len(each.rest)
+    for kind, word, start in lexemes(each.rest):
+        if kind == "punctuation" and word in "()":
+            depth += 1 if word == "(" else -1
+            if depth == 0:
+                end = start + 1
+                break
+    text = each.rest[begin:end]
+    return f"CONVERT({text} USING {each.charset}) COLLATE {each.collation}" if each.collation else text
+
+
+def _beyond(each: Column, name: str) -> Iterator[str]:
+    """The conditions under which a value has no place in a column."""
+    if each.never_null:
+        yield f"{name} IS NULL"
+    if each.type in BITS:
+        half = 2 ** (BITS[each.type] - 1)
+        low, high = (0, 2 * half - 1) if each.unsigned else (-half, half - 1)
+        yield f"{name} NOT BETWEEN {low} AND {high}"
+    if each.type in ("char", "varchar") and each.given:
+        yield f"CHAR_LENGTH({name}) > {each.given[0]}"
+
+
 def _parted(column: str) -> tuple[str, str]:
     """Name and prefix length of an index's column."""
     words = [(kind, word) for kind, word, _ in significant(column)]
     return unquote(words[0][1]), next((word for kind, word in words[1:] if kind == "number"), "")
-
-
-def _quoted(text: str) -> set[str]:
-    return {unquote(word) for kind, word, _ in lexemes(text) if kind == "quoted"}

@@ -22,6 +22,7 @@ from schemagate.automatic import as_expected
 from schemagate.ddl import changes
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
+from schemagate.hashes import key_of
 from schemagate.looking import Unseen
 from schemagate.othertools import last_told, told
 from schemagate.refusals import ServerError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
+SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
 NOT_TOUCHED = "not touched"
 MOST_DDL = 50  # in one log line
 
@@ -76,8 +78,8 @@ def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Serve
                 continue
             if left_out:
                 states.settle()
-                where = f"{left_out.migration}.sql:{left_out.line}"
-                raise Unfollowed(f"the shadow cannot go beyond {where}: {left_out.reason}", states)
+                where = f"{left_out.migration}.sql:{left_out.line}: {left_out.reason}"
+                raise Unfollowed(f"the shadow cannot go beyond {where}{SAY_SO}", states)
             if whole or states.is_exact():
                 states.settle()
                 return states
@@ -85,9 +87,9 @@ def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Serve
         raise Unfollowed(f"there is no shadow: {reason}") from reason
     except Refused as refused:
         where, error = f"{refused.migration.file}:{refused.statement.line}", refused.error
-        raise Unfollowed(
-            f"{where} does not work in an empty schema, the server says {error.errno}: {error.text}"
-        ) from refused
+        states.settle()
+        why = f"{where} does not work in an empty schema, the server says {error.errno}: {error.text}"
+        raise Unfollowed(why, states) from refused
     except ServerError as error:
         raise Unfollowed(f"the shadow cannot be used ({error.errno}: {error.text})") from error
     raise Unfollowed("what the migrations make cannot be seen in full")
@@ -259,9 +261,9 @@ class Finder:
             verdict = self._expected.against(self._live)
             if not verdict.differences and verdict.proof == "text" and (to or self._shows_in_the_end()):
                 return self._found(last, up_to(self._migrations, last, AS_SNAPSHOT))
-        names = candidates(reason.states, self._migrations, self._known) if reason.states else []
+        names = self._last_followed(reason.states) if reason.states else []
         if names and to is None:
-            raise _several(names, f" ({reason})")
+            raise _several(names, str(reason))
         if to in names and to is not None:
             return self._found(to, up_to(self._migrations, to, SAID))
         raise SchemaDrift(
@@ -269,6 +271,11 @@ class Finder:
             "changed. Put that right, and start again.",
             state=NOT_TOUCHED,
         ) from reason
+
+    def _last_followed(self, states: States) -> list[str]:
+        """The candidates, of states not followed to the end; none where there is what only a later migration makes."""
+        names = {key[1].lower() for key in self._live.objects if key_of(*key, states.folds) not in states.ever}
+        return [] if self._migrations.makes() & names else candidates(states, self._migrations, self._known)
 
     def _shows_in_the_end(self) -> bool:
         """Does the last migration that does anything change the structure?"""
@@ -281,13 +288,14 @@ class Finder:
         return False
 
 
-def _several(names: Sequence[str], reason: str = "") -> SchemaDrift:
-    """The error for a schema that is the same after several migrations."""
+def _several(names: Sequence[str], unfollowed: str = "") -> SchemaDrift:
+    """The error for a schema that is the same after several migrations; maybe also after some that are `unfollowed`."""
+    seen = f"whether more was run cannot be seen: {unfollowed}" if unfollowed else "which was the last cannot be seen"
+    next_step = f"schemagate baseline --to {names[-1]}"
     return SchemaDrift(
-        f"The schema is as it is after {' and after '.join(names)}{reason}: "
-        "which of them was the last to be run cannot be seen. Nothing was changed. Find out by the rows, say it with "
-        f"`schemagate baseline --to {names[-1]}`, and start again.",
+        f"The schema is as it is after {' and after '.join(names)}; {seen}. Nothing was changed. Find out by the rows; "
+        f"if {names[-1]} was the last to be run, say so with `{next_step}`, and start again.",
         candidates=list(names),
         state=NOT_TOUCHED,
-        next=f"schemagate baseline --to {names[-1]}",
+        next=next_step,
     )

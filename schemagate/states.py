@@ -45,6 +45,11 @@ class Effect:
         changed = {part for part in old.keys() | new.keys() if old.get(part) != new.get(part)}
         return frozenset(changed - DERIVED or {ORDER})
 
+    @property
+    def clauses(self) -> frozenset[PartKey]:
+        """The clauses that it changes, and all that the object has before or after it."""
+        return self.parts.union(*(parts_of(each) for each in (self.before, self.after) if each))
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -213,10 +218,13 @@ class States:
         return best[0]
 
     def maker(self, key: str, part: PartKey | None, up_to: str) -> str:
-        """The migration, of those up to this one, that last made or changed this clause, or the object."""
+        """The migration, of those up to this one, that last made or changed this clause; without one, that made the
+        table, or made another object what it is.
+        """
         reached = dict(self.ends).get(up_to, 0)
         for effect in reversed(self.effects[:reached]):
-            if effect.key == key and (part is None or part in effect.parts or not (effect.before and effect.after)):
+            table = effect.before and effect.after and effect.after.kind == "table"
+            if effect.key == key and (part in effect.parts or not table):
                 return effect.migration
         return ""
 

@@ -442,6 +442,11 @@ def test_columns_are_added_where_they_belong(place: Place) -> None:
         ("ADD CONSTRAINT positive CHECK (x > 0)", "(1, -1, NULL)"),
         ("ADD CONSTRAINT fk FOREIGN KEY (p) REFERENCES p (id)", "(1, 1, 77)"),
         ("ADD COLUMN d DATE NOT NULL", "(1, 1, NULL)"),
+        ("ADD COLUMN y INT NOT NULL DEFAULT 3 COMMENT 'three', ADD CONSTRAINT less CHECK (y < x)", "(1, 1, NULL)"),
+        ("ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)", "(1, 5, NULL), (2, 5, NULL)"),
+        ("ADD COLUMN y TINYINT AS (x * 2) STORED", "(1, 100, NULL)"),
+        ("ADD COLUMN y VARCHAR(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
+        ("ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)", "(1, 1, NULL)"),
     ],
 )
 def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
@@ -454,6 +459,96 @@ def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
     )
     place.build(*base, "CREATE TABLE c (id INT)", f"INSERT INTO a VALUES {row}")
     assert "rows are in the way" in place.refused()["message"]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)",
+        "ADD COLUMN y INT AS (x) STORED, ADD COLUMN z INT AS (y + 1) STORED, ADD CONSTRAINT more CHECK (z > x)",
+        "ADD COLUMN y INT NOT NULL DEFAULT -1, ADD UNIQUE KEY u (y, id), ADD CONSTRAINT less CHECK (y < x)",
+        "ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)",
+        "ADD COLUMN y VARCHAR(4) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin AS (w) STORED, ADD UNIQUE KEY u (y)",
+    ],
+)
+def test_rows_that_fit_what_is_new_refuse_nothing(place: Place, missing: str) -> None:
+    """What a new column holds in them is foreseen: its default, or what it is computed by."""
+    base = (
+        "CREATE TABLE p (id INT PRIMARY KEY)",
+        "CREATE TABLE a (id INT PRIMARY KEY, x INT, w VARCHAR(4) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci)",
+    )
+    place.write(
+        a=";\n".join(base) + ";", b=f"CREATE TABLE b (id INT PRIMARY KEY); ALTER TABLE a {missing};", c=SAME["c"]
+    )
+    place.build(*base, "CREATE TABLE c (id INT)", "INSERT INTO p VALUES (4)")
+    place.build("INSERT INTO a VALUES (1, 5, 'a'), (2, 6, 'A')")
+    assert place.run().said("adoption.planned")
+    assert place.database.rows("SELECT id, x, w FROM a") == ((1, 5, "a"), (2, 6, "A"))
+
+
+def test_a_trigger_that_is_missing_is_put_before_one_that_is_there(place: Place) -> None:
+    """By its own statement, which moves the other one: neither is taken for what the other's statement makes."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, x INT);",
+        b="CREATE TRIGGER second BEFORE INSERT ON a FOR EACH ROW SET NEW.x = NEW.x + 1;",
+        c="CREATE TRIGGER first BEFORE INSERT ON a FOR EACH ROW PRECEDES second SET NEW.x = NEW.x * 2;",
+        d="CREATE TABLE d (id INT PRIMARY KEY);",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, x INT)", "CREATE TABLE d (id INT PRIMARY KEY)")
+    assert place.run().said("adoption.planned")[0]["missing"] == ["trigger first", "trigger second"]
+    place.build("INSERT INTO a VALUES (1, 5)", "DROP TRIGGER first", "DROP TABLE schemagate_journal")
+    assert place.run().said("adoption.planned")[0]["missing"] == ["trigger first"]
+    place.build("INSERT INTO a VALUES (2, 5)")
+    assert place.database.rows("SELECT id, x FROM a ORDER BY id") == ((1, 11), (2, 11))
+
+
+def test_what_cannot_be_followed_is_never_taken_for_what_was_not_run(place: Place) -> None:
+    """A CALL ends what the shadow can tell. That a later table is there says that the state before it is not this one:
+    nobody is told to say so, and nothing is called twice.
+    """
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT); CREATE PROCEDURE add_one() INSERT INTO a VALUES ();",
+        b="CALL add_one();",
+        c="CREATE TABLE c (id INT PRIMARY KEY);",
+    )
+    place.run()
+    place.build("DROP TABLE schemagate_journal")
+    told = place.refused()
+    assert "candidates" not in told
+    assert "no-structure" in told["message"]
+    place.refused("baseline", "--to", "a")
+    place.write(b="-- schemagate: no-structure\nCALL add_one();").run()
+    assert place.database.rows("SELECT id FROM a") == ((1,),)
+
+
+def test_a_migration_that_needs_a_table_of_others_leaves_the_states_before_it(place: Place) -> None:
+    """The shadow does not have that table; a person can say where the database stands, and the rest is run."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY);",
+        b="ALTER TABLE a ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES theirs (id);",
+    )
+    place.build("CREATE TABLE theirs (id INT PRIMARY KEY)", "CREATE TABLE a (id INT PRIMARY KEY)")
+    told = place.refused()
+    assert told["next"] == "schemagate baseline --to a"
+    place.run("baseline", "--to", "a")
+    place.run()
+    assert "REFERENCES `theirs`" in place.database.rows("SHOW CREATE TABLE a")[0][1]
+
+
+def test_each_difference_has_the_migration_that_made_its_clause(place: Place) -> None:
+    """Not the one that changed the table last: a column is that of the CREATE TABLE, and so is the table."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, x INT); CREATE TABLE b (id INT PRIMARY KEY);",
+        b="ALTER TABLE a ADD COLUMN y INT; ALTER TABLE b ADD COLUMN y INT;",
+        c="ALTER TABLE a MODIFY y BIGINT;",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, x BIGINT, y INT NOT NULL)")
+    told = place.refused("baseline", "--to", "c")
+    assert {f"{each['name']} {each['part']}": each["migration"] for each in told["differences"]} == {
+        "a column x": "a",
+        "a column y": "c",
+        "b ": "a",
+    }
 
 
 def test_exact_adds_nothing_and_off_adopts_nothing(shipped: Place) -> None:
