@@ -48,25 +48,27 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the statements of a migration are: those of data, and whether any does more than change its session."""
+    """What the statements of a migration are: those of data, and by their ordinals those that do more than change its
+    session.
+    """
 
     data: tuple[Data, ...]
-    lasting: bool
+    lasting: tuple[int, ...]
 
 
 def contents(migration: Migration) -> Contents:
     """What the statements of a migration are."""
-    data, lasting, around = [], False, Around()
+    data, lasting, around = [], list[int](), Around()
     for statement in migration.statements():
         kind = statement.kind
         lasts = any(each.lasting for each in effects_of(statement, kind, around))
         around.note_temporary(statement, kind)
-        lasting |= lasts
+        lasting += [statement.ordinal] * lasts
         structure = kind in TRACED and kind != "truncate table"
         if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
             data.append(Data(migration.name, statement.ordinal, statement.line, kind))
         del statement  # before the next is read: each may be as long as memory allows
-    return Contents(tuple(data), lasting)
+    return Contents(tuple(data), tuple(lasting))
 
 
 # --- it is exactly as after a migration -----------------------------------------------------------------------------
@@ -149,10 +151,18 @@ def lacking(states: States, migrations: Migrations, final: Schema, known: Mappin
 
 
 def _unseen(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> tuple[str, ...]:
-    """The migrations that do something lasting and nothing that shows in the end."""
+    """The migrations that do something lasting and nothing that shows in the end. Not those that do nothing else than
+    make, change or drop what is not there in the end, under that name: whether they were run makes no difference.
+    """
     keys = {key_of(*key, states.folds) for key in final.objects}
     shows = {effect.migration for effect in states.effects if effect.key in keys}
-    return tuple(each.name for each in migrations.all if known[each.name].lasting and each.name not in shows)
+    seen = {(effect.migration, effect.ordinal) for effect in states.effects}
+
+    def hidden(name: str) -> bool:
+        each = known[name]
+        return bool(each.data) or any((name, ordinal) not in seen for ordinal in each.lasting)
+
+    return tuple(each.name for each in migrations.all if each.name not in shows and hidden(each.name))
 
 
 def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> set[str]:

@@ -422,6 +422,39 @@ def test_where_rows_alone_tell_of_a_migration_nothing_is_added(place: Place) -> 
     place.run()
 
 
+def test_what_is_gone_in_the_end_need_not_be_seen(place: Place) -> None:
+    """A table that got another name, and one that was made and dropped, leave no doubt about what is missing."""
+    place.write(
+        a="CREATE TABLE old (id INT PRIMARY KEY, x INT);",
+        b="RENAME TABLE old TO new;",
+        c="CREATE TABLE passing (id INT);",
+        d="DROP TABLE passing;",
+        e="ALTER TABLE new ADD KEY by_x (x);",
+        f="CREATE TABLE f (id INT);",
+    )
+    place.build(
+        "CREATE TABLE new (id INT PRIMARY KEY, x INT)", "CREATE TABLE f (id INT)", "INSERT INTO new VALUES (1, 2)"
+    )
+    assert place.run().said("adoption.planned")[0]["missing"] == ["table new, index by_x"]
+    assert place.database.rows("SELECT id, x FROM new") == ((1, 2),)
+    assert ("table", "old") not in place.database.objects()
+
+
+def test_what_was_filled_and_is_gone_in_the_end_is_asked_about(place: Place) -> None:
+    """So is a file that swaps two tables of one form: it makes nothing that shows."""
+    place.write(
+        a="CREATE TABLE one (id INT PRIMARY KEY); CREATE TABLE two (id INT PRIMARY KEY);",
+        b="CREATE TABLE passing (id INT); RENAME TABLE one TO t, two TO one, t TO two; DROP TABLE passing;",
+        c="ALTER TABLE one ADD COLUMN x INT; ALTER TABLE two ADD COLUMN x INT;",
+        d="CREATE TABLE d (id INT);",
+    )
+    place.build("CREATE TABLE one (id INT PRIMARY KEY, x INT)", "CREATE TABLE two (id INT PRIMARY KEY)")
+    place.build("CREATE TABLE d (id INT)")
+    assert "whether b was run" in place.refused()["message"]
+    place.write(b="CREATE TABLE passing (id INT); INSERT INTO passing VALUES (1); DROP TABLE passing;")
+    assert "whether b was run" in place.refused()["message"]
+
+
 def test_columns_are_added_where_they_belong(place: Place) -> None:
     """In any order, also where a later migration put another in between."""
     place.write(
