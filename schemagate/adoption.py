@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
 from schemagate.effects import Around, effects_of
-from schemagate.hashes import key_of
+from schemagate.hashes import hash_of, key_of
 from schemagate.isolation import fills_from_query
 from schemagate.schema import said
 from schemagate.states import DERIVED, ORDER, parts_of
@@ -155,7 +155,11 @@ def _unseen(states: States, migrations: Migrations, final: Schema, known: Mappin
     make, change or drop what is not there in the end, under that name: whether they were run makes no difference.
     """
     keys = {key_of(*key, states.folds) for key in final.objects}
-    shows = {effect.migration for effect in states.effects if effect.key in keys}
+    before, after = dict[tuple[str, str], str](), dict[tuple[str, str], str]()
+    for effect in states.effects:
+        before.setdefault((effect.migration, effect.key), hash_of(effect.before) if effect.before else "")
+        after[effect.migration, effect.key] = hash_of(effect.after) if effect.after else ""
+    shows = {place[0] for place in after if place[1] in keys and before[place] != after[place]}
     seen = {(effect.migration, effect.ordinal) for effect in states.effects}
 
     def hidden(name: str) -> bool:

@@ -441,7 +441,9 @@ def test_what_is_gone_in_the_end_need_not_be_seen(place: Place) -> None:
 
 
 def test_what_was_filled_and_is_gone_in_the_end_is_asked_about(place: Place) -> None:
-    """So is a file that swaps two tables of one form: it makes nothing that shows."""
+    """So is a file that swaps two tables of one form, and one that takes back what it did around its data: they make
+    nothing that shows.
+    """
     place.write(
         a="CREATE TABLE one (id INT PRIMARY KEY); CREATE TABLE two (id INT PRIMARY KEY);",
         b="CREATE TABLE passing (id INT); RENAME TABLE one TO t, two TO one, t TO two; DROP TABLE passing;",
@@ -452,6 +454,8 @@ def test_what_was_filled_and_is_gone_in_the_end_is_asked_about(place: Place) -> 
     place.build("CREATE TABLE d (id INT)")
     assert "whether b was run" in place.refused()["message"]
     place.write(b="CREATE TABLE passing (id INT); INSERT INTO passing VALUES (1); DROP TABLE passing;")
+    assert "whether b was run" in place.refused()["message"]
+    place.write(b="ALTER TABLE two ADD COLUMN y INT; UPDATE two SET id = id + 1; ALTER TABLE two DROP COLUMN y;")
     assert "whether b was run" in place.refused()["message"]
 
 
