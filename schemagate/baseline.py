@@ -69,4 +69,5 @@ def _found(
         )
     expected = expect(migrations, session, here, shadows, log)
     live = read(session, here).schema
-    return Finder(migrations, live, session, here, expected, shadows, log).find(add=True, to=arguments.to or None)
+    finder = Finder(migrations, live, session, here, expected, shadows, log)
+    return finder.find(add=settings.adopt == "add", to=arguments.to or None)

@@ -193,7 +193,7 @@ class Finder:
         if in_the_way(differences):
             raise self._refusal("it is in no state that the migrations go through", states)
         if not add:
-            raise self._refusal("something is missing, and SCHEMAGATE_ADOPT=exact adds nothing", states)
+            raise self._refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it", states)
         last = self._migrations.all[-1].name
         try:
             baseline = lacking(states, self._migrations, final, self._known)

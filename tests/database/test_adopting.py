@@ -594,6 +594,8 @@ def test_exact_adds_nothing_and_off_adopts_nothing(shipped: Place) -> None:
     shipped.refused(SCHEMAGATE_ADOPT="off")
     shipped.build("DROP TABLE module_settings")
     shipped.refused(SCHEMAGATE_ADOPT="exact")
+    shipped.refused("baseline", "--detect", SCHEMAGATE_ADOPT="exact")  # it foretells what `up` does
+    shipped.run("baseline", "--detect", SCHEMAGATE_ADOPT="add")
     shipped.run(SCHEMAGATE_ADOPT="add")
 
 
