@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import cache
 
 ALL = "ALL PRIVILEGES"
@@ -69,3 +69,12 @@ def _covers(schema: str, database: str) -> bool:
     parts = re.findall(r"\\[_%\\]|.", pattern, re.DOTALL)
     expression = "".join({"_": ".", "%": ".*"}.get(part) or re.escape(part[-1]) for part in parts)
     return re.fullmatch(expression, database, re.DOTALL) is not None
+
+
+def to_see(kinds: Set[str], database: str, flavour: str) -> str:
+    """The rights that show what an account does not see of these kinds. ALL on the schema shows no body of a routine
+    that somebody else made, on MySQL and on older MariaDB.
+    """
+    if not kinds & {"function", "procedure"}:
+        return f"ALL ON `{database}`.*"
+    return f"ALL ON `{database}`.*, and {'SHOW_ROUTINE ON *.*' if flavour == 'mysql' else 'SELECT ON mysql.proc'},"

@@ -22,6 +22,7 @@ from schemagate.automatic import as_expected
 from schemagate.ddl import changes
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
+from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
 from schemagate.othertools import last_told, told
@@ -66,8 +67,8 @@ class Unfollowed(Exception):
 def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
     """The states that the migrations go through. Raises Unfollowed."""
     if live.unseen:
-        kinds = ", ".join(sorted(live.unseen))
-        raise Unfollowed(f"this account cannot see every {kinds} here; GRANT ALL ON `{here.database}`.* to it")
+        kinds, rights = ", ".join(sorted(live.unseen)), to_see(live.unseen, here.database, here.flavour)
+        raise Unfollowed(f"this account cannot see every {kinds} here; GRANT {rights} to it")
     try:
         for whole in (False, True):
             shadow = shadows.get()

@@ -623,6 +623,18 @@ def test_without_a_shadow_the_snapshot_is_proof_enough(shipped: Place) -> None:
         assert f"GRANT ALL ON `{shipped.database.shadow}`" in told["message"]
 
 
+def test_the_rights_that_show_the_routines_of_others_are_named(place: Place) -> None:
+    """ALL on the schema shows no body of a procedure that somebody else made, on MySQL and on older MariaDB."""
+    place.write(a=SAME["a"], c=SAME["c"]).build("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE PROCEDURE theirs() DO 1")
+    account = place.database.account("ALL ON {database}.*", "ALL ON {shadow}.*")
+    mysql = place.database.server.flavour == "mysql"
+    right = "SHOW_ROUTINE ON *.*" if mysql else "SELECT ON mysql.proc"
+    if mysql or place.database.server.label == "mariadb-10.11":
+        assert f"and {right}," in place.refused(account=account)["message"]
+        place.database.run(f"GRANT {right} TO '{account[0]}'@'%'")
+    assert place.run(account=account).said("baseline.found")[0]["migration"] == "a"
+
+
 def test_without_a_shadow_a_database_that_is_not_the_snapshot_is_refused(shipped: Place) -> None:
     """Its state cannot be found out."""
     apply(session(shipped.database), *files()[:9])
