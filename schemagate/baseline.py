@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate.adopt import Adoption
 from schemagate.arbiter import the_only_one
-from schemagate.errors import HistoryMismatch
+from schemagate.errors import HistoryMismatch, SettingsInvalid
 from schemagate.files import find
 from schemagate.history import read as history_of
 from schemagate.journal import recorded
@@ -30,9 +30,13 @@ def baseline(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     """Note the migrations as applied that a database without a journal already has: all up to one that a person names,
     or up to the one that is found (`--detect`); with --dry-run, only tell. Both are proven by the schema.
 
-    Raises HistoryMismatch where there is a journal, and SchemaDrift where the schema says something else.
+    Raises SettingsInvalid for a name that is none, HistoryMismatch where there is a journal, and SchemaDrift where the
+    schema says something else.
     """
     migrations = load(find(settings.migrations, settings.variables))
+    if arguments.to and arguments.to not in {each.name for each in migrations.once.all}:
+        problem = f"{arguments.to!r} is none of the migrations that are run once; `schemagate status` lists them"
+        raise SettingsInvalid(f"{problem}.", problems=[problem])
 
     def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
         with Shadows(settings, here, stop, session) as shadows:
@@ -41,12 +45,13 @@ def baseline(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
                 return {"message": "Nothing that the migrations make is there: there is nothing to note"}
             if found.ways:
                 return {"message": "It lacks what can be added, which `schemagate up` does; nothing was noted"}
-            noted = f"{len(found.applied)} migrations, to {found.applied[-1][0].name}"
+            count = len(found.applied)
+            noted = f"{count} migration{'s' if count > 1 else ''}, to {found.applied[-1][0].name}"
             if arguments.dry_run:
                 return {"message": f"{noted}, would be noted as applied"}
             with recorded(session, here, settings, "baseline") as journal:
                 Adoption(migrations, journal.history, found).record(journal)
-        return {"message": f"{noted}, are noted as applied; `schemagate up` runs the rest"}
+        return {"message": f"{noted}, noted as applied; `schemagate up` runs the rest"}
 
     return the_only_one(settings, stop, log, work)
 

@@ -9,7 +9,7 @@ from schemagate.clauses import columns_of
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.refusals import ServerError
 from schemagate.tables import quoted, table
-from schemagate.widening import RANKS, STRINGS
+from schemagate.widening import BLOBS, RANKS, STRINGS, TEXTS
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
@@ -25,6 +25,7 @@ WITHOUT_ZERO = frozenset(
 
 NUMBERS = ("decimal", "float", "double")
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+TIMES = {"date": "DATE", "time": "TIME", "datetime": "DATETIME", "timestamp": "DATETIME"}
 # What may follow the value of DEFAULT in the clause of a column.
 BEHIND_DEFAULT = frozenset(
     {"ON", "COMMENT", "NOT", "NULL", "CHECK", "INVISIBLE", "VISIBLE", "COLUMN_FORMAT", "STORAGE"}
@@ -190,8 +191,19 @@ def _beyond(each: Column, name: str) -> Iterator[str]:
         half = 2 ** (BITS[each.type] - 1)
         low, high = (0, 2 * half - 1) if each.unsigned else (-half, half - 1)
         yield f"{name} NOT BETWEEN {low} AND {high}"
+    if each.type == "decimal":
+        digits, places = map(int, (*each.given, "0")[:2] if each.given else ("10", "0"))
+        yield f"ABS(ROUND({name}, {places})) >= 1{'0' * (digits - places)}"
+        if each.unsigned:
+            yield f"ROUND({name}, {places}) < 0"
+    if each.type in TIMES:
+        yield f"{name} IS NOT NULL AND CAST({name} AS {TIMES[each.type]}) IS NULL"
     if each.type in ("char", "varchar") and each.given:
         yield f"CHAR_LENGTH({name}) > {each.given[0]}"
+    if each.type in ("binary", "varbinary") and each.given:
+        yield f"LENGTH({name}) > {each.given[0]}"
+    if longest := {**TEXTS, **BLOBS}.get(each.type):
+        yield f"LENGTH({name}) > {longest}"
 
 
 def _parted(column: str) -> tuple[str, str]:

@@ -45,7 +45,7 @@ def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> di
         answer(json.dumps({"database": settings.database, "migrations": rows}, ensure_ascii=False, default=str))
     else:
         answer(_table(rows))
-    return {"message": f"{len(rows)} migrations"}
+    return {"message": f"{len(rows)} migration{'s' if len(rows) != 1 else ''}"}
 
 
 def _rows(

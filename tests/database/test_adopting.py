@@ -150,6 +150,7 @@ def test_a_migration_that_changes_rows_alone_is_asked_about(place: Place) -> Non
 def test_what_is_said_to_have_run_is_not_run(place: Place) -> None:
     """And the note says who said it."""
     place.write(**SAME).build("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
+    assert "'z' is none of the migrations" in place.run("baseline", "--to", "z", expected=10).lines[-1]["message"]
     place.run("baseline", "--to", "b.sql")
     assert {note.rpartition(", ")[2] for *_, note in place.noted()} == {"and a person said that it is the last"}
     place.run()
@@ -483,6 +484,10 @@ def test_columns_are_added_where_they_belong(place: Place) -> None:
         ("ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)", "(1, 5, NULL), (2, 5, NULL)"),
         ("ADD COLUMN y TINYINT AS (x * 2) STORED", "(1, 100, NULL)"),
         ("ADD COLUMN y VARCHAR(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
+        ("ADD COLUMN y DECIMAL(4,2) AS (x * 2) STORED", "(1, 50, NULL)"),
+        ("ADD COLUMN y DECIMAL(2) UNSIGNED AS (x * 2) STORED", "(1, -50, NULL)"),
+        ("ADD COLUMN y DATE AS (CONCAT('2024-', x, '-01')) STORED", "(1, 13, NULL)"),
+        ("ADD COLUMN y VARBINARY(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
         ("ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)", "(1, 1, NULL)"),
     ],
 )
@@ -502,6 +507,8 @@ def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
     "missing",
     [
         "ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)",
+        "ADD COLUMN y DECIMAL(3,2) UNSIGNED AS (x + 0.994) STORED, ADD COLUMN z DECIMAL AS (x) STORED",
+        "ADD COLUMN y DATE AS (CONCAT('2024-', x, '-01')) STORED, ADD COLUMN z VARBINARY(2) AS (CONCAT('n', x)) STORED",
         "ADD COLUMN y INT AS (x) STORED, ADD COLUMN z INT AS (y + 1) STORED, ADD CONSTRAINT more CHECK (z > x)",
         "ADD COLUMN y INT NOT NULL DEFAULT -1, ADD UNIQUE KEY u (y, id), ADD CONSTRAINT less CHECK (y < x)",
         "ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)",
