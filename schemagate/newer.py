@@ -6,6 +6,7 @@ last start that has them proved, and remembered; an older one cannot know it, an
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -46,10 +47,11 @@ def is_newer(connection: Connection, greeting: Greeting, migrations: Migrations,
         return False
     began = time.monotonic()
     answers = connection.packet(listing.creates(greeting.listed))
-    if not plan.newer or known.fingerprint != encoded(listing.fingerprint(greeting.listed, answers)):
+    unseen = _as_proven(known, encoded(listing.fingerprint(greeting.listed, answers)))
+    if not plan.newer or unseen is None:
         return False
     _say(plan.newer, log)
-    _say_proven(greeting.tables, log, began)
+    _say_proven(greeting.tables, unseen, log, began)
     return True
 
 
@@ -64,9 +66,10 @@ def verify_newer(connection: Connection, here: Server, expected: Expected, newer
     began = time.monotonic()
     live = read(connection, here)
     known = _remembered(connection, here.database)
-    if _is_of_here(known, here) and known.fingerprint == live.fingerprint:
+    unseen = _as_proven(known, live.fingerprint) if _is_of_here(known, here) else None
+    if known is not None and unseen is not None:
         tables = [name for kind, name in live.schema.objects if kind == "table" and name not in known.foreign]
-        _say_proven(sorted(tables), log, began)
+        _say_proven(sorted(tables), unseen, log, began)
         return
     verdict = expected.against(live.schema)
     for kind, reason in verdict.not_compared:
@@ -98,11 +101,19 @@ def _is_of_here(known: Verified | None, here: Server) -> TypeGuard[Verified]:
     )
 
 
+def _as_proven(known: Verified, found: str) -> list[str] | None:
+    """The kinds that were proven and that this account cannot see; None where what it sees is not as it was proven."""
+    proven, now = json.loads(known.fingerprint), json.loads(found)
+    return sorted(proven.keys() - now.keys()) if "table" in now and now.items() <= proven.items() else None
+
+
 def _say(newer: Sequence[str], log: Log) -> None:
     log.warning("database.newer", migrations=list(newer))
 
 
-def _say_proven(tables: Sequence[str], log: Log, began: float) -> None:
+def _say_proven(tables: Sequence[str], unseen: Sequence[str], log: Log, began: float) -> None:
+    for kind in unseen:
+        log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")
     log.warning(
         "schema.not_compared",
         kind="the snapshot of this image",
