@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import quote
-from schemagate.refusals import NO_SUCH_TABLE, ServerError
+from schemagate.refusals import DENIED, NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -47,7 +48,9 @@ def make(connection: Connection, name: str, here: Server) -> None:
         connection.execute(f"INSERT INTO {quote(name)}.{MARKER} VALUES (%s)", here.database)
         connection.execute(f"USE {quote(name)}")
     except ServerError as error:
-        raise not_granted(name, error) from error
+        if error.errno in DENIED:
+            raise not_granted(name, error) from error
+        raise ShadowUnavailable(f"schema {name} cannot be made anew ({error.errno}: {error.text})") from error
 
 
 def drop(connection: Connection, name: str, database: str) -> None:
@@ -66,9 +69,24 @@ def drop(connection: Connection, name: str, database: str) -> None:
         ours = _objects(connection, name) == 0
     if not ours:
         raise ShadowUnavailable(f"schema {name} exists and is not ours; set SCHEMAGATE_SHADOW to another name")
+    _end_orphans(connection, name)
     connection.execute("SET SESSION foreign_key_checks = 0")
     connection.execute(f"DROP DATABASE {quote(name)}")
     connection.execute("SET SESSION foreign_key_checks = 1")
+
+
+def _end_orphans(connection: Connection, name: str) -> None:
+    """End what a start that died was rehearsing: it runs on in the server, holds locks on the shadow, and nothing that
+    it does is of use to anybody. Sessions that are not to be seen, or may not be ended, are waited for.
+    """
+    rows = connection.execute(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = %s AND USER = SUBSTRING_INDEX(USER(), '@', 1) "
+        "AND ID <> CONNECTION_ID()",
+        name,
+    ).rows
+    for (orphan,) in rows:
+        with suppress(ServerError):  # it has just ended by itself
+            connection.execute(f"KILL {orphan}")
 
 
 def _objects(connection: Connection, name: str) -> int:

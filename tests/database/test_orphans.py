@@ -147,6 +147,22 @@ def test_a_start_that_is_killed_while_it_waits_keeps_nobody_up(gate: Gate) -> No
     assert gate.database.value("SELECT COUNT(*) FROM slow") == 30
 
 
+def test_what_a_dead_start_was_rehearsing_is_ended(gate: Gate) -> None:
+    """Nobody needs what it does, and it holds the shadow: the next start would have to go without a rehearsal."""
+    gate.write(b_slow="CREATE TABLE more AS SELECT SLEEP(20) AS pause")
+    database = gate.database
+    rehearsal = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = %s AND INFO LIKE 'CREATE TABLE more%%'"
+    first = gate.begin()
+    until(lambda: database.value(rehearsal, database.shadow) == 1, "the rehearsal")
+    first.process.kill()
+    first.wait()
+    gate.write(b_slow="CREATE TABLE more AS SELECT SLEEP(0) AS pause")
+    second = gate.run(SCHEMAGATE_LOCK_WAIT_SECONDS="2")
+    assert said(second, "rehearsal.passed")
+    assert not said(second, "rehearsal.skipped")
+    assert database.value(rehearsal, database.shadow) == 0
+
+
 def test_who_holds_a_lock_by_hand_is_waited_for_and_left_alone(gate: Gate) -> None:
     """Either of the two: the journal knows of no start in that session. It is waited for as for a living start."""
     gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
