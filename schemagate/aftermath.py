@@ -4,15 +4,28 @@ ends then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from schemagate.errors import Interrupted, MigrationInvalid, StatementFailed
 from schemagate.isolation import words_of
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.migrations import excerpt, place
 from schemagate.plan import in_doubt
-from schemagate.refusals import DENIED, NO_SUCH_COLUMN, NO_SUCH_TABLE, NO_TRIGGER_RIGHT, READ_ONLY, SYNTAX, ServerError
+from schemagate.refusals import (
+    DEADLOCK,
+    DENIED,
+    IN_THE_WAY,
+    INTERRUPTED,
+    LOCK_WAIT,
+    NO_SUCH_COLUMN,
+    NO_SUCH_TABLE,
+    NO_TRIGGER_RIGHT,
+    READ_ONLY,
+    SYNTAX,
+    WORTH_A_RETRY,
+    ServerError,
+)
 from schemagate.settle import Finding
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN, trace_of
 
@@ -27,6 +40,25 @@ if TYPE_CHECKING:
 BEFORE_IT_RAN = DENIED | READ_ONLY | {SYNTAX, NO_SUCH_TABLE, NO_SUCH_COLUMN, 1136}
 # A procedure that is not there, or takes other arguments; said of what it calls in turn, too.
 NO_SUCH_ROUTINE, OTHER_ARGUMENTS, NO_SUCH_PREPARED = 1305, 1318, 1243
+
+
+# They answer with rows, also where they could not do what they were asked for.
+REPORTING = frozenset({"optimize table", "analyze table", "repair table"})
+SAID = {
+    "Lock wait timeout": LOCK_WAIT,
+    "Deadlock": DEADLOCK,
+    "interrupted": INTERRUPTED,
+    "doesn't exist": NO_SUCH_TABLE,
+}
+NO_NUMBER = 1105  # the server's number for an error that has none
+
+
+def reported(rows: Sequence[Any]) -> ServerError | None:
+    """The error in the answer of such a statement: table, operation, type, text."""
+    for *_, how, text in filter(None, rows):
+        if str(how).lower() == "error":
+            return ServerError(next((number for part, number in SAID.items() if part in text), NO_NUMBER), text)
+    return None
 
 
 def after_error(entry: Entry, statement: Statement, error: ServerError, look: Callable[[Entry], Finding]) -> Finding:
@@ -119,6 +151,10 @@ def _way_out(errno: int, mend: str) -> str:
         return "have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"
     if errno in DENIED:
         return "grant the account the right it lacks"
+    if errno in WORTH_A_RETRY:
+        return "let whoever holds the lock end its transaction"
+    if errno in IN_THE_WAY:
+        return "see who or what ended it"
     return f"mend the file from {mend} on (or the rows it meets)"
 
 

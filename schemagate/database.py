@@ -126,21 +126,21 @@ class Connection:
         """Run one statement of ours that answers with nothing but that it was done. Raises as `execute` does."""
         self._call(self._raw.query, text)
 
-    def run(self, text: str | bytes | bytearray) -> int:
-        """Run one statement of a migration as it is; its rows are read and thrown away. Returns the rows it changed."""
+    def run(self, text: str | bytes | bytearray, each: Callable[[Any], object] = bool) -> int:
+        """Run one statement of a migration as it is; `each` gets its rows, one by one. Returns the rows it changed."""
         if self.watch is None:
-            return self._run(text)
+            return self._run(text, each)
         with self.watch:
-            return self._run(text)
+            return self._run(text, each)
 
-    def _run(self, text: str | bytes | bytearray) -> int:
+    def _run(self, text: str | bytes | bytearray, each: Callable[[Any], object]) -> int:
         affected, changed = 0, self._call(self._raw.query, text, True)
         while True:
             answer = self._raw._result
             if answer.description is None:
                 affected += changed
             while answer.unbuffered_active:
-                self._call(answer._read_rowdata_packet_unbuffered)
+                each(self._call(answer._read_rowdata_packet_unbuffered))
             if not answer.has_next:
                 return affected
             changed = self._call(self._raw.next_result, True)

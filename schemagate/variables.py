@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemagate.errors import MigrationInvalid
 from schemagate.files import is_repeatable
@@ -146,10 +146,12 @@ def refusal(problems: list[Problem]) -> MigrationInvalid:
     )
 
 
-def run(connection: Connection, statement: Statement) -> int:
-    """Run a statement of a migration; returns the rows it changed. What the server says of it has no value in it."""
+def run(connection: Connection, statement: Statement, each: Callable[[Any], object] = bool) -> int:
+    """Run a statement of a migration, whose rows `each` gets; returns how many it changed. What the server says of it
+    has no value in it.
+    """
     try:
-        return connection.run(statement.raw)
+        return connection.run(statement.raw, each)
     except ServerError as error:
         if statement.written is None:
             raise

@@ -32,6 +32,7 @@ BEAT_SECONDS = 10.0
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
 ANSWER_SECONDS = 30.0  # how long an answer in the watch session may take
+WORD_SECONDS = 5.0  # and that to KILL QUERY: there is little time left then
 OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
@@ -119,15 +120,29 @@ class Watch:
             if not overdue and now - self._beaten < BEAT_SECONDS:
                 continue
             with self._lock:
-                if overdue and self._running:
-                    self._break_off()
+                if overdue and self._running and not self._break_off():
+                    return
                 if now - self._beaten >= BEAT_SECONDS:
                     self._beat()
 
-    def _break_off(self) -> None:
-        with suppress(ServerError, ConnectionLost):
+    def _break_off(self) -> bool:
+        """Where the watch session is gone, the next one does it, at once. False where the server says nothing to that:
+        then nobody waits any longer for what it says of the statement.
+        """
+        began = time.monotonic()
+        try:
+            self._connection.be_patient(WORD_SECONDS)
             self._connection.execute(f"KILL QUERY {self._session}")
             self.broken_off = True
+        except ServerError:
+            pass
+        except ConnectionLost:
+            if time.monotonic() - began >= WORD_SECONDS:
+                for session in self._sessions:
+                    session.cut()
+                return False
+            self._beaten = float("-inf")
+        return True
 
     def _beat(self) -> None:
         """Show that we live; where the session is gone, with another one."""

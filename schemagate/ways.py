@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock
-from schemagate.aftermath import after_error, broken_off, doubtful, failed, not_inside
+from schemagate.aftermath import REPORTING, after_error, broken_off, doubtful, failed, not_inside, reported
 from schemagate.blockers import blockers
 from schemagate.effects import Around
 from schemagate.engines import Engines
@@ -145,14 +146,19 @@ class Ways:
         self._open.commit_batch()
         self._hold_the_lock()
         entry = self._tracer.begin(entry, statement)
-        entry = witnessed(entry, statement, entry.kind, self._connection, self._database)
+        with self._connection.watch or nullcontext():  # the table may be locked, and SIGTERM ends that wait, too
+            entry = witnessed(entry, statement, entry.kind, self._connection, self._database)
+        self._stop.check()
         self._journal.begin(entry)
         if self._open.of_file:  # the statement would commit it: so do we, for its entries to be there first
             self._open.commit()
         self._connection.meanwhile(partial(self._engines.begun, statement, entry.kind))
         began = time.monotonic()
         try:
-            rows = run(self._connection, statement)
+            answer: list[Any] = []
+            rows = run(self._connection, statement, answer.append if entry.kind in REPORTING else bool)
+            if refusal := reported(answer):
+                raise refusal
         except ServerError as error:
             self._open.end_what_it_began(entry.kind, "ROLLBACK")
             self._after_error(migration, statement, entry, error, time.monotonic() - began)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from schemagate.lock import alive_name
 from tests.database.gate import Gate, last, said
 from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
-from tests.database.world import until
+from tests.database.world import private_database, until
 from tests.databases import Database
+from tests.instances import Instance
 
 SLOW = "CREATE TABLE slow AS SELECT id, SLEEP(0.1) AS pause FROM numbers WHERE id < {rows}"
 
@@ -93,6 +97,54 @@ def test_a_statement_that_waits_for_the_application_is_broken_off(gate: Gate) ->
         assert line["ordinal"] == 1
         assert runs(gate.database, "ALTER TABLE numbers%") is None
     gate.run()
+
+
+def test_a_look_at_rows_that_waits_for_the_application_is_broken_off(gate: Gate) -> None:
+    """As before a TRUNCATE, whose only witnesses they are: nothing is begun then."""
+    gate.write(b_less="TRUNCATE TABLE numbers")
+    with gate.database.connect() as application, application.cursor() as cursor:
+        cursor.execute("LOCK TABLES numbers WRITE")
+        _, took = stopped(gate, "SELECT 1 FROM%numbers%", "0.5")
+        assert took < 5
+    assert gate.database.rows("SELECT 1 FROM schemagate_journal WHERE migration = 'b_less'") == ()
+    gate.run()
+
+
+def test_a_watch_session_that_was_lost_does_not_hold_up_the_end(gate: Gate) -> None:
+    """It is replaced when it is needed, not at its next word."""
+    gate.write(b_slow=SLOW.format(rows=100))
+    start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "CREATE TABLE slow%") is not None, "the statement")
+    gate.database.run(f"KILL {gate.database.value('SELECT IS_USED_LOCK(%s)', alive_name(gate.database.name))}")
+    start.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert start.wait() == 143, start.text
+    assert time.monotonic() - began < 5
+    assert tables(gate.database) == {"numbers"}
+
+
+def test_a_server_that_says_nothing_does_not_hold_up_the_end(
+    private_server: Callable[..., Instance], tmp_path: Path
+) -> None:
+    """Frozen, or behind a network that swallows everything: what became of the statement the next start finds out."""
+    instance = private_server()
+    gate = Gate(private_database(instance), tmp_path).write(a_numbers=NUMBERS)
+    gate.run()
+    gate.write(b_slow=f"{SLOW.format(rows=20)};\nCREATE TABLE later (id INT PRIMARY KEY)")
+    start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "CREATE TABLE slow%") is not None, "the statement")
+    assert instance.pid
+    os.kill(instance.pid, signal.SIGSTOP)
+    try:
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert time.monotonic() - began < 10
+    finally:
+        os.kill(instance.pid, signal.SIGCONT)
+    assert "after the connection was lost" in str(last(start)["message"])
+    gate.run(**WITHOUT_SHADOW)
+    assert tables(gate.database) == {"numbers", "slow", "later"}
 
 
 def test_a_journal_that_somebody_has_locked_does_not_hold_up_the_end(gate: Gate) -> None:
