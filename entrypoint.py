@@ -12,7 +12,7 @@ from typing import Any
 from schemagate import __version__
 from schemagate.arguments import parse
 from schemagate.current import is_current, meet
-from schemagate.errors import SchemagateError
+from schemagate.errors import ConnectionLost, SchemagateError
 from schemagate.files import find
 from schemagate.log import make_log
 from schemagate.refusals import ServerError, translated
@@ -40,15 +40,17 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
-            return {"message": VERIFIED, "unchanged": True, "applied": 0}
+        with suppress(ConnectionLost):  # the first question below finds that out, too, and is survived
+            if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
+                return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
         from schemagate.newer import is_newer
         from schemagate.survive import surviving
 
-        if is_newer(connection, greeting, migrations, settings, log):  # than this image, and lets its code work
-            return {"message": VERIFIED, "unchanged": True, "applied": 0}
+        with suppress(ConnectionLost):
+            if is_newer(connection, greeting, migrations, settings, log):  # than this image, and lets its code work
+                return {"message": VERIFIED, "unchanged": True, "applied": 0}
         attempt = partial(begin, migrations, settings, stop, log)
         return surviving(attempt, connection, greeting.server, settings, stop, log)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from schemagate.current import meet
 from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError, StatementFailed
-from schemagate.refusals import LOCK_WAIT, READ_ONLY, WORTH_A_RETRY, ServerError, number_of
+from schemagate.refusals import FULL, LOCK_WAIT, READ_ONLY, WORTH_A_RETRY, ServerError, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ class Trail:
         """Statements that were left when the first plan was made."""
         self._left: int | None = None
         self.lost = self.again = 0
+        self.full_since: float | None = None
+        """Since when there was no room for all sessions of an attempt."""
         self._journal: Journal | None = None
         self._untold: list[Entry] = []
 
@@ -58,6 +61,7 @@ class Trail:
             self.pending = statements
         if self._left is not None and statements < self._left:
             self.lost = self.again = 0
+            self.full_since = None
         self._left = statements
 
 
@@ -73,13 +77,19 @@ def surviving(
 
     After a connection that was lost, and on a server that turned read-only, waits up to `reconnect_seconds` for one
     that can be written to, under the name that is resolved anew; not more than three times in one place. A statement
-    that did not get its lock is tried `retries` times more, after pauses. Raises what an attempt raised last.
+    that did not get its lock is tried `retries` times more, after pauses. A server without room for one more session is
+    waited for, as at the beginning. Raises what an attempt raised last.
     """
     trail, again = Trail(), settings._replace(wait_seconds=max(1.0, settings.reconnect_seconds))
+    lost: Exception | None = None
     while True:
         with closing(connection):
             try:
                 return attempt(connection, here, trail)
+            except Interrupted as interrupted:
+                if lost is None or "migration" in interrupted.facts:
+                    raise
+                raise _stopped(lost, stop) from interrupted  # what an earlier attempt did, this one does not know
             except (SchemagateError, ServerError) as error:
                 pause = pause_before(error, trail, settings)
                 if pause is None:
@@ -90,7 +100,7 @@ def surviving(
             stop.sleep(pause)
         try:
             stop.check()
-            connection, greeting = meet(again, stop, log, to_write=True)
+            connection, greeting = meet(settings if is_full(lost) else again, stop, log, to_write=True)
         except Interrupted:
             raise _stopped(lost, stop) from lost
         except DatabaseUnavailable as away:
@@ -101,6 +111,7 @@ def surviving(
 def _stopped(lost: Exception, stop: Stop) -> Interrupted:
     facts = lost.facts if isinstance(lost, SchemagateError) else {}
     reason = "the connection was lost" if is_lost(lost) else "a statement could not have its lock and was taken back"
+    reason = "the server had no room for one more session" if is_full(lost) else reason
     return Interrupted(
         f"Asked to stop after {reason}. The journal has what was applied; the next start goes on from there, and looks "
         "what became of a statement that was under way.",
@@ -111,6 +122,12 @@ def _stopped(lost: Exception, stop: Stop) -> Interrupted:
 
 def pause_before(error: Exception, trail: Trail, settings: Settings) -> float | None:
     """How many seconds to wait before the next attempt; None if there is to be none."""
+    if is_full(error):
+        now = time.monotonic()
+        trail.full_since = now if trail.full_since is None else trail.full_since
+        waits = now - trail.full_since < settings.wait_seconds
+        return random.uniform(0.2, 1.0) if waits else None  # noqa: S311
+    trail.full_since = None
     if is_lost(error):
         trail.lost += 1
         return _growing(trail.lost - 1) if trail.lost <= LOSSES and settings.reconnect_seconds else None
@@ -136,6 +153,11 @@ def is_lost(error: Exception) -> bool:
     return errno in READ_ONLY and (errno != 1290 or re.search("read[-_]only", text) is not None)
 
 
+def is_full(error: Exception) -> bool:
+    """Was one more session refused, for now? Ours are closed meanwhile, so that starts do not wait for each other."""
+    return isinstance(error, DatabaseUnavailable) and error.facts.get("errno") in FULL
+
+
 def is_in_the_way(error: Exception) -> bool:
     """Was a statement refused only because somebody else held a lock, and taken back? Or one of ours, as a COMMIT that
     another member of a cluster was faster than?
@@ -153,6 +175,10 @@ def _number(error: Exception) -> tuple[int, str]:
 
 def _say(error: Exception, trail: Trail, pause: float, log: Log) -> None:
     errno, text = _number(error)
+    if is_full(error):
+        since = trail.full_since or time.monotonic()
+        log.info("database.waiting", reason="too many connections", waited_seconds=round(time.monotonic() - since, 3))
+        return
     if is_lost(error):
         log.warning("start.resumed", errno=errno, error=text, times=trail.lost)
         return

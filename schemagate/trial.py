@@ -28,7 +28,7 @@ from schemagate.isolation import (
 )
 from schemagate.prepared import Prepared
 from schemagate.programs import asleep
-from schemagate.refusals import SYNTAX, ServerError
+from schemagate.refusals import INTERRUPTED, SYNTAX, WORTH_A_RETRY, ServerError
 from schemagate.scratch import not_granted
 from schemagate.sql import Statement, quote
 from schemagate.variables import without_values
@@ -165,6 +165,8 @@ class Trial:
                 return f"{kind.upper()} cannot be prepared", False
             if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
                 raise not_granted(self._name, error) from error
+            if error.errno in WORTH_A_RETRY | {INTERRUPTED}:  # which says nothing of the statement
+                raise
             # For people: the table that is missing is missing in their schema, too.
             said = ServerError(
                 error.errno, error.text.replace(f"{quote(self._name)}.", "").replace(f"{self._name}.", "")

@@ -25,6 +25,7 @@ ROWS = """
     INSERT INTO kept SELECT id + SLEEP(0.1) FROM numbers WHERE id < 10;
     INSERT INTO kept VALUES (2000);
 """
+SLEEPS = "CREATE TABLE slow AS SELECT id, SLEEP(0.1) AS pause FROM numbers WHERE id < 30"
 KEPT = tuple((number,) for number in (*range(10), 1000, 2000))
 
 
@@ -152,6 +153,44 @@ def test_what_the_server_said_before_the_connection_was_lost_is_not_forgotten(ga
     assert tables(gate.database) == {"numbers", "later"}
 
 
+def test_a_connection_that_is_lost_before_anything_is_to_do_is_survived(gate: Gate) -> None:
+    """The start that would end after two questions asks more of them."""
+    server = gate.database.server
+    seen: list[Packet] = []
+
+    def before(packet: Packet) -> None:
+        seen.append(packet)
+        if len(seen) == 2:
+            raise ConnectionResetError
+
+    with RecordingProxy(server.host, server.port, before=before) as proxy:
+        elsewhere = {"MYSQL_HOST": proxy.host, "MYSQL_PORT": str(proxy.port), "SCHEMAGATE_TLS": "off"}
+        assert last(gate.run(environment=elsewhere))["applied"] == 0
+        seen.clear()
+        gate.run(expected=21, environment=elsewhere, SCHEMAGATE_RECONNECT_SECONDS="0")
+
+
+def test_a_start_that_is_stopped_while_it_waits_after_a_loss_does_not_say_that_nothing_was_changed(gate: Gate) -> None:
+    """It has changed something before, and may have left a statement behind."""
+    gate.write(b_two=f"CREATE TABLE first (id INT PRIMARY KEY);\n{SLEEPS}")
+    database = gate.database
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(database, "CREATE TABLE slow%") is not None, "the statement")
+    with database.connect() as other, other.cursor() as cursor:
+        # Another start, by one of its locks: it comes in between.
+        held = [name(database.name) for name in (alive_name, lock_name)]
+        watch, work = (database.value("SELECT IS_USED_LOCK(%s)", name) for name in held)
+        database.run(f"KILL {watch}")
+        cursor.execute("SELECT GET_LOCK(%s, 5)", (alive_name(database.name),))
+        database.run(f"KILL {work}")
+        until_said(start, "lock.waiting")
+        start.process.terminate()
+        assert start.wait() == 143, start.text
+    assert "after the connection was lost" in last(start)["message"]
+    assert tables(database) >= {"numbers", "first"}
+    gate.run(**WITHOUT_SHADOW)
+
+
 # --- the server ----------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +239,23 @@ def test_a_server_that_turns_read_only_is_waited_for(private: tuple[Instance, Ga
     database.run("SET GLOBAL read_only = 0")
     assert start.wait() == 0, start.text
     assert said(start, "start.resumed")[0]["errno"] == 1290
+
+
+def test_room_for_all_its_sessions_is_waited_for(gate: Gate) -> None:
+    """And not for the first of them alone; what is not to be had within the time to wait is exit 20."""
+    database = gate.database
+    user, password = database.account("ALL ON {database}.*", "ALL ON {shadow}.*")
+    database.run(f"ALTER USER '{user}'@'%' WITH MAX_USER_CONNECTIONS 3")
+    crowd = [database.connect(user, password) for _ in range(2)]
+    gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
+    late = gate.run(expected=20, account=(user, password), SCHEMAGATE_WAIT_SECONDS="1")
+    assert "One more session" in last(late)["message"]
+    start = gate.begin(account=(user, password))
+    until_said(start, "database.waiting", reason="too many connections")
+    for each in crowd:
+        each.close()
+    assert start.wait() == 0, start.text
+    assert last(start)["applied"] == 1
 
 
 # --- locks ---------------------------------------------------------------------------------------------------------
@@ -283,6 +339,41 @@ def test_attempts_for_a_lock_come_to_an_end(gate: Gate) -> None:
         start = gate.run(expected=30, SCHEMAGATE_LOCK_WAIT_SECONDS="1", SCHEMAGATE_RETRIES="1")
     assert len(said(start, "statement.retried")) == 1
     assert last(start)["errno"] == 1205
+
+
+@pytest.mark.parametrize("verb", ["OPTIMIZE", "ANALYZE", "REPAIR"])
+def test_what_answers_with_a_report_has_not_worked_where_that_says_so(gate: Gate, verb: str) -> None:
+    """These put their errors into rows: without the lock they have done nothing, and are tried again."""
+    gate.write(b_tidy=f"{verb} TABLE numbers")
+    with application(gate.database, "LOCK TABLES numbers WRITE") as cursor:
+        start = gate.begin(SCHEMAGATE_LOCK_WAIT_SECONDS="1")
+        until_said(start, "statement.retried", errno=1205)
+        cursor.execute("UNLOCK TABLES")
+    assert start.wait() == 0, start.text
+    assert outcomes(gate.database) == ["1 failed", "1 applied"]
+    gate.write(c_tidy=f"{verb} TABLE nope")
+    assert last(gate.run(expected=30))["ordinal"] == 1
+
+
+def test_a_statement_that_somebody_ended_is_no_fault_of_the_file(gate: Gate) -> None:
+    """KILL QUERY, in the rehearsal too: neither is a reason to mend anything."""
+    gate.write(
+        b_slow="CREATE TABLE kept AS SELECT SUM(a.id * b.id + c.id * d.id) AS n "
+        "FROM numbers a, numbers b, numbers c, numbers d"
+    )
+    start = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "CREATE TABLE kept%") is not None, "the statement")
+    gate.database.run(f"KILL QUERY {runs(gate.database, 'CREATE TABLE kept%')}")
+    assert start.wait() == 30, start.text
+    assert "see who or what ended it and start again" in last(start)["message"]
+    many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT SUM(a.i * b.i * c.i)"
+    gate.write(b_slow=f"CREATE TABLE kept AS {many} AS s FROM n a, n b, n c")
+    start = gate.begin()
+    found = "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = %s AND INFO LIKE 'CREATE TABLE kept%%'"
+    until(lambda: bool(gate.database.rows(found, gate.database.shadow)), "the rehearsal")
+    gate.database.run(f"KILL QUERY {gate.database.value(found, gate.database.shadow)}")
+    assert start.wait() == 20, start.text
+    assert tables(gate.database) == {"numbers"}
 
 
 def test_a_transaction_that_falls_to_a_deadlock_is_done_again(gate: Gate) -> None:
