@@ -74,12 +74,14 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
         if now is None:
             waiting.stop_if_asked()
             continue
-        if not now.known or now.command is None:
+        last, before = before, now
+        if not now.known or (now.command is None and now == last):
             waiting.go_on()
             continue
         waiting.stop_if_asked()
-        reason = verdict(now, before, settings.orphan)
-        before = now
+        if now.command is None:  # not to be seen, or gone: then nobody has the lock at the next look
+            continue
+        reason = verdict(now, last, settings.orphan)
         facts = describe(session, here.database, now.connection)
         if reason and now.connection not in ended:
             ended.add(now.connection)

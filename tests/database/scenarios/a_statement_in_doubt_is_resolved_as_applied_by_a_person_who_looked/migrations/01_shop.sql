@@ -2,7 +2,7 @@ CREATE TABLE customers (id INT NOT NULL PRIMARY KEY);
 CREATE PROCEDURE fill()
 BEGIN
   INSERT INTO customers VALUES (1);
-  DO SLEEP(1);
+  DO SLEEP(2);
   INSERT INTO customers VALUES (2);
 END;
 CALL fill();

@@ -1,3 +1,3 @@
 INSERT INTO customers VALUES (2);
-INSERT INTO customers SELECT 3 + SLEEP(0.7);
+INSERT INTO customers SELECT 3 + SLEEP(2);
 INSERT INTO customers VALUES (4);

@@ -1,1 +1,1 @@
-DO SLEEP(2);
+DO SLEEP(6);
