@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
 from schemagate.effects import Around, effects_of
 from schemagate.hashes import hash_of, key_of
-from schemagate.isolation import fills_from_query
+from schemagate.isolation import fills_from_query, words_of
+from schemagate.lexer import quote
 from schemagate.schema import said
 from schemagate.states import DERIVED, ORDER, parts_of
+from schemagate.tables import table
 from schemagate.traces import TRACED
 
 if TYPE_CHECKING:
@@ -49,16 +51,17 @@ class Baseline:
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What the statements of a migration are: those of data, and by their ordinals those that do more than change its
-    session.
+    session. Of these, the `plain` ones do nothing at all where they leave the schema as it was: CREATE … IF NOT EXISTS.
     """
 
     data: tuple[Data, ...]
     lasting: tuple[int, ...]
+    plain: frozenset[int] = frozenset()
 
 
 def contents(migration: Migration) -> Contents:
     """What the statements of a migration are."""
-    data, lasting, around = [], list[int](), Around()
+    data, lasting, plain, around = [], list[int](), set[int](), Around()
     for statement in migration.statements():
         kind = statement.kind
         lasts = any(each.lasting for each in effects_of(statement, kind, around))
@@ -67,8 +70,10 @@ def contents(migration: Migration) -> Contents:
         structure = kind in TRACED and kind != "truncate table"
         if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
             data.append(Data(migration.name, statement.ordinal, statement.line, kind))
+        elif kind.startswith("create ") and words_of(statement)[1:3] != ["OR", "REPLACE"]:
+            plain.add(statement.ordinal)
         del statement  # before the next is read: each may be as long as memory allows
-    return Contents(tuple(data), tuple(lasting))
+    return Contents(tuple(data), tuple(lasting), frozenset(plain))
 
 
 # --- it is exactly as after a migration -----------------------------------------------------------------------------
@@ -76,11 +81,15 @@ def contents(migration: Migration) -> Contents:
 
 def candidates(states: States, migrations: Migrations, known: Mapping[str, Contents]) -> list[str]:
     """The migrations after which the schema is the live one. Of those that nothing lasting parts, the last alone."""
-    names = [each.name for each in migrations.all]
+    names, seen = [each.name for each in migrations.all], states.seen
     found: list[str] = []
     for name in (place.migration for place in states.equal if place.end):
         between = names[names.index(found[-1]) + 1 : names.index(name) + 1] if found else ()
-        if found and not any(known[each].lasting for each in between):
+        if found and not any(
+            (each, ordinal) in seen or ordinal not in known[each].plain
+            for each in between
+            for ordinal in known[each].lasting
+        ):
             found.pop()
         found.append(name)
     return found
@@ -122,6 +131,22 @@ def _addable(each: Difference, lacking: set[str]) -> bool:
     return each.found is None and (not each.part or each.part == "primary key" or kind in ADDABLE)
 
 
+def elsewhere(states: States, final: Schema) -> Iterator[str]:
+    """The tables that are missing and may be there under another name: one that no migration makes has exactly their
+    columns, as they are after some migration.
+    """
+    ours, forms = states.ours().objects, dict[str, list[Mapping[str, str]]]()
+    for effect in states.effects:
+        if effect.after and effect.after.kind == "table":
+            forms.setdefault(effect.key, []).append(table(effect.after).columns)
+    strangers = [table(each) for key, each in states.given.objects.items() if key[0] == "table" and key not in ours]
+    for kind, name in final.objects.keys() - ours.keys() if strangers else ():
+        for stranger in strangers if kind == "table" else ():
+            if stranger.columns in forms[key_of(kind, name, states.folds)]:
+                rename = f"RENAME TABLE {quote(stranger.name)} TO {quote(name)}"
+                yield f"table {name} may be {stranger.name} now, which has its columns (then {rename})"
+
+
 class Undecided(Exception):
     """Migrations of which nothing can be seen: whether they were run is for a person to say."""
 
@@ -160,11 +185,11 @@ def _unseen(states: States, migrations: Migrations, final: Schema, known: Mappin
         before.setdefault((effect.migration, effect.key), hash_of(effect.before) if effect.before else "")
         after[effect.migration, effect.key] = hash_of(effect.after) if effect.after else ""
     shows = {place[0] for place in after if place[1] in keys and before[place] != after[place]}
-    seen = {(effect.migration, effect.ordinal) for effect in states.effects}
+    seen = states.seen
 
     def hidden(name: str) -> bool:
         each = known[name]
-        return bool(each.data) or any((name, ordinal) not in seen for ordinal in each.lasting)
+        return bool(each.data) or any((name, ordinal) not in seen for ordinal in {*each.lasting} - each.plain)
 
     return tuple(each.name for each in migrations.all if each.name not in shows and hidden(each.name))
 

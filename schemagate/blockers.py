@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import beginning
-from schemagate.refusals import ServerError
+from schemagate.refusals import DEADLOCK, LOCK_WAIT, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,36 @@ _SESSIONS = (
     "SELECT ID, CONCAT(USER, '@', HOST), TIME, COALESCE(INFO, '') FROM information_schema.PROCESSLIST "
     "WHERE DB = %s AND ID <> CONNECTION_ID() AND COALESCE(INFO, '') NOT LIKE 'SELECT GET_LOCK%' ORDER BY TIME DESC"
 )
+
+
+# One side of the latest deadlock, as InnoDB's monitor writes it: connection, who it is, and what it runs.
+_SIDE = re.compile(r"\(\d+\) TRANSACTION:\n(?:.*\n)*?\w+ thread id (\d+), .*?query id \d+ (.*)\n(.*)")
+
+
+def in_the_way(connection: Connection, error: ServerError, database: str, names: Sequence[str]) -> list[str] | None:
+    """Who is, or was, in the way of a statement that ended with this error; None where nobody can be named, or nobody
+    was.
+    """
+    if error.errno == DEADLOCK and (others := _other_sides(connection)):
+        return others
+    return blockers(connection, database, names) or None if error.errno in (DEADLOCK, LOCK_WAIT) else None
+
+
+def _other_sides(connection: Connection) -> list[str]:
+    """Whom the latest deadlock was with, if this session was one of its sides. The monitor takes PROCESS."""
+    try:
+        (row,) = connection.execute("SHOW ENGINE INNODB STATUS").rows
+    except ServerError:
+        return []
+    told = str(row[-1]).partition("LATEST DETECTED DEADLOCK")[2].partition("\nTRANSACTIONS\n")[0]
+    sides = {int(number): (who, does) for number, who, does in _SIDE.findall(told)}
+    if connection.id not in sides:
+        return []
+    return [
+        f"connection {number} ({who}) was the other side of the deadlock: running {beginning(does)}"
+        for number, (who, does) in sides.items()
+        if number != connection.id
+    ]
 
 
 def blockers(connection: Connection, database: str, names: Sequence[str]) -> list[str]:

@@ -49,7 +49,7 @@ def meet(
     began = time.monotonic()
     if not to_write:  # a database that is missing is nothing that such a start may make
         settings = settings._replace(create_database=False)
-    connection, greeting = wait_for(settings, stop, log, greet(settings.database, to_write=to_write), before_waiting)
+    connection, greeting = wait_for(settings, stop, log, greet(settings, to_write=to_write), before_waiting)
     log.info(
         "database.ready",
         flavour=greeting.server.flavour,
@@ -64,7 +64,7 @@ def meet(
     return connection, greeting
 
 
-def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
+def greet(settings: Settings, *, to_write: bool) -> Callable[[Connection], Greeting]:
     """The first packet of a session. With `to_write`, a server that is read-only is one to wait for."""
 
     def ask(connection: Connection) -> Greeting:
@@ -72,14 +72,15 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
             server.refuse_strangers(connection.greeting)
         flavour = server.flavour_of(connection.greeting)
         session, questions = listing.session_for_reading(flavour), listing.listing()
+        session += (server.patience(settings.lock_wait_seconds),)
         answers = connection.packet(
             [
                 "SET NAMES utf8mb4",
                 *session,
                 server.facts_query(flavour),
                 *questions,
-                remembered.verified_query(database),
-                remembered.unsettled_query(database),
+                remembered.verified_query(settings.database),
+                remembered.unsettled_query(settings.database),
             ]
         )
         for answer in answers[:-2]:
@@ -101,15 +102,19 @@ def greet(database: str, *, to_write: bool) -> Callable[[Connection], Greeting]:
     return ask
 
 
-def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log, *, strict: bool = False) -> bool:
+def is_current(
+    connection: Connection, greeting: Greeting, files: Files, stop: Stop, log: Log, *, strict: bool = False
+) -> bool:
     """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is.
 
-    `strict`: what no migration makes is a difference, so that a proof that left out tables is none.
+    A signal ends it at once, by Interrupted: nothing is done yet. `strict`: what no migration makes is a difference, so
+    that a proof that left out tables is none.
     """
     if strict and greeting.verified and greeting.verified.foreign:
         return False
-    if not _is_as_proven(connection, greeting, files.digest):
-        return False
+    with stop.at_once():
+        if not _is_as_proven(connection, greeting, files.digest):
+            return False
     log.info("start.unchanged", migrations=len(files.paths))
     for kind in sorted(greeting.listed.unseen):
         log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")

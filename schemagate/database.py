@@ -36,6 +36,8 @@ class Result(Value):
     affected: int
 
 
+# So many statements are worth to ask the server to take them in one packet.
+MANY = 8
 LENIENT = "schemagate_utf8"
 
 
@@ -78,13 +80,13 @@ class Connection:
     """A session that is logged in. The one living thing: everything else is a value.
 
     With `several=True` a packet may hold several statements, which only our own questions do; a session that runs
-    migrations is opened without it, so that the server itself refuses a second statement in a packet.
+    migrations is opened without it, so that the server itself refuses a second statement of theirs in a packet.
     """
 
     def __init__(self, raw: Session, several: bool) -> None:
         self._raw = raw
         self._several = several
-        self.watch: Any = None  # where there is one, it is entered around each statement of a migration
+        self.watch: Any = None  # where there is one, it knows what is waited for here, and ends that after SIGTERM
         self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
         self.greeting: str = raw.server_version
         self.tls: str | None = raw._sock.version() if isinstance(raw._sock, ssl.SSLSocket) else None
@@ -98,8 +100,28 @@ class Connection:
     def packet(self, texts: Sequence[str]) -> list[Result | ServerError]:
         """Run our statements in as few round trips as the server lets us: one, if it refuses none of them.
 
-        A statement that is refused has its error in the place of its result, and the others run all the same.
+        A statement that is refused has its error in the place of its result, and the others run all the same. A session
+        that runs migrations may do so for as long as that takes, where it is worth two round trips more.
         """
+        if self._several or len(texts) < MANY or not self._allow_several(True):
+            return self._packet(texts)
+        try:
+            return self._packet(texts)
+        finally:
+            self._allow_several(False)
+
+    def _allow_several(self, allowed: bool) -> bool:
+        """False where this cannot be allowed here: a proxy may not know how."""
+        try:
+            self._call(self._raw.allow_several, allowed)
+        except ServerError:
+            if not allowed:
+                raise
+            return False
+        self._several = allowed
+        return True
+
+    def _packet(self, texts: Sequence[str]) -> list[Result | ServerError]:
         done: list[Result | ServerError] = []
         while len(done) < len(texts):
             left = texts[len(done) :]
@@ -128,12 +150,6 @@ class Connection:
 
     def run(self, text: str | bytes | bytearray, each: Callable[[Any], object] = bool) -> int:
         """Run one statement of a migration as it is; `each` gets its rows, one by one. Returns the rows it changed."""
-        if self.watch is None:
-            return self._run(text, each)
-        with self.watch:
-            return self._run(text, each)
-
-    def _run(self, text: str | bytes | bytearray, each: Callable[[Any], object]) -> int:
         affected, changed = 0, self._call(self._raw.query, text, True)
         while True:
             answer = self._raw._result
@@ -194,10 +210,19 @@ class Connection:
             self._raw.close()
 
     def _call(self, function: Callable[..., T], *args: Any) -> T:
+        watch = self.watch
+        if watch is not None:
+            watch.begin(self.id)
         try:
             return function(*args)
         except pymysql.err.Error as error:
-            raise _translated(error) from error
+            told = _translated(error)
+            if watch is not None and isinstance(told, ServerError) and watch.ended(told):
+                raise watch.stopped() from error
+            raise told from error
+        finally:
+            if watch is not None:
+                watch.end()
 
 
 def _result(cursor: Any) -> Result:

@@ -59,6 +59,7 @@ class Session(pymysql.connections.Connection):
     _write_bytes: Any
     _affected_rows: Any
     _read_query_result: Any
+    _read_packet: Any
     ctx: ssl.SSLContext
     server_version: str
 
@@ -73,6 +74,13 @@ class Session(pymysql.connections.Connection):
             self.meanwhile.popleft()()
         self._affected_rows = self._read_query_result(unbuffered=unbuffered)
         return int(self._affected_rows)
+
+    def allow_several(self, allowed: bool) -> None:
+        """From here on a packet may hold several statements, or may not: https://dev.mysql.com/doc/dev/mysql-server/
+        latest/page_protocol_com_set_option.html. Raises what the server says.
+        """
+        self._execute_command(pymysql.constants.COMMAND.COM_SET_OPTION, bytes([not allowed, 0]))
+        self._read_packet()
 
     def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
         # PyMySQL would load the whole CA bundle of the system even where nothing is verified: 21 ms.

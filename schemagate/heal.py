@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schemagate import lock, server
 from schemagate.automatic import as_expected
-from schemagate.blockers import blockers
+from schemagate.blockers import in_the_way
 from schemagate.ddl import changes, script
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout, SchemagateError, StatementFailed
 from schemagate.healed import Healed
 from schemagate.isolation import NOT_GRANTED, around
 from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
 from schemagate.migrations import excerpt
-from schemagate.refusals import LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError
+from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError
 from schemagate.rehearse import copied
 from schemagate.remedy import Remedy, Unhealable, all_known, remedy, said
 from schemagate.schema import Difference, part_of
@@ -132,7 +132,8 @@ class Healer:
         rows.begin(change)
         began = time.monotonic()
         try:
-            self.connection.run(change.sql)
+            with self.connection.watch or nullcontext():
+                self.connection.run(change.sql)
         except ServerError as error:
             elapsed = time.monotonic() - began
             if not self._is_there(change, healing.wanted):
@@ -171,8 +172,8 @@ class Healer:
                 self.stop.signum,
                 **told,
             )
-        if error.errno == LOCK_WAIT:
-            told["blockers"] = blockers(self.connection, self.here.database, [change.name]) or None
+        if error.errno in (LOCK_WAIT, DEADLOCK):
+            told["blockers"] = in_the_way(self.connection, error, self.here.database, [change.name])
         mend = "Correct the rows that it meets, or make it by hand"
         if error.errno == NO_TRIGGER_RIGHT:
             mend = "Have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"

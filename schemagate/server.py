@@ -93,6 +93,13 @@ def parse_facts(flavour: str, result: Result) -> Server:
     return Server(flavour, plain, number, uuid[:36], writable not in ("0", "OFF"), account, database, collation, now)
 
 
+def patience(lock_wait_seconds: float) -> str:
+    """The statement that bounds the wait for a lock on a table in a session that only reads: the server's own default
+    is a year.
+    """
+    return f"SET SESSION lock_wait_timeout = {max(1, round(lock_wait_seconds))}"
+
+
 def working_session(flavour: str, lock_wait_seconds: float) -> tuple[str, ...]:
     """The statements that put a session into the state in which every migration file begins.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from schemagate.settings import Settings
     from schemagate.stop import Stop
     from schemagate.trial import Following, NotRehearsed
+    from schemagate.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,8 @@ class Shadows:
             if self._shadow:
                 self._shadow.empty()
             else:
-                self._shadow = Shadow(self._settings, self._here, self._stop)
-                if self._beside and self._beside.watch:
-                    self._beside.watch.mind(self._shadow.connection)
+                watch = self._beside.watch if self._beside else None
+                self._shadow = Shadow(self._settings, self._here, self._stop, watch)
         except ShadowUnavailable as reason:
             self._unavailable = str(reason)
             raise
@@ -101,7 +101,8 @@ class Shadow:
     Raises ShadowUnavailable where the account may not have one, or the name is taken by something that is not ours.
     """
 
-    def __init__(self, settings: Settings, here: Server, stop: Stop) -> None:
+    def __init__(self, settings: Settings, here: Server, stop: Stop, watch: Watch | None = None) -> None:
+        """`watch` watches over its session, too."""
         self.name = shadow_name(here.database, settings.shadow)
         self._settings, self._here, self._stop = settings, here, stop
         self._reaching = False  # is there a function here that may change another schema?
@@ -114,6 +115,8 @@ class Shadow:
                 f"no session without a schema may be opened ({error.facts.get('error')})"
             ) from error
         try:
+            if watch:
+                watch.guard(self.connection)
             make(self.connection, self.name, here)
         except BaseException:
             self.connection.close()

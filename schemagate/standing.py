@@ -12,6 +12,7 @@ from schemagate.adoption import (
     Undecided,
     candidates,
     contents,
+    elsewhere,
     in_the_middle,
     in_the_way,
     lacking,
@@ -191,6 +192,8 @@ class Finder:
         differences = compare(final, states.ours())
         if in_the_way(differences):
             raise self._refusal("it is in no state that the migrations go through", states)
+        if twins := sorted(elsewhere(states, final)):
+            raise self._refusal("; ".join(twins), states)
         if not add:
             raise self._refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it", states)
         last = self._migrations.all[-1].name

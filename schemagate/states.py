@@ -149,6 +149,11 @@ class States:
 
     # --- what was seen ---
 
+    @property
+    def seen(self) -> frozenset[tuple[str, int]]:
+        """The statements that changed anything of the schema: migration and ordinal."""
+        return frozenset((effect.migration, effect.ordinal) for effect in self.effects)
+
     def settle(self) -> None:
         """When all is replayed: what a later migration makes first was not there in the states before it."""
         first: dict[str, int] = {}

@@ -12,7 +12,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from schemagate.current import meet
-from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError, StatementFailed
+from schemagate.errors import (
+    AccessDenied,
+    ConnectionLost,
+    DatabaseUnavailable,
+    Interrupted,
+    SchemagateError,
+    StatementFailed,
+)
 from schemagate.refusals import FULL, LOCK_WAIT, READ_ONLY, WORTH_A_RETRY, ServerError, number_of
 
 if TYPE_CHECKING:
@@ -28,6 +35,10 @@ if TYPE_CHECKING:
 
 LOSSES = 3  # in one place: the statement at hand may be what ends the server
 LONGEST_PAUSE_SECONDS = 10.0
+LEFT = (
+    "the journal has what was applied; the next start goes on from there, and looks what became of a statement that "
+    "was under way."
+)
 # What of an error is said where it is not the end.
 TOLD = ("migration", "ordinal", "line", "state", "errno", "error", "blockers")
 
@@ -103,21 +114,24 @@ def surviving(
             connection, greeting = meet(settings if is_full(lost) else again, stop, log, to_write=True)
         except Interrupted:
             raise _stopped(lost, stop) from lost
+        except AccessDenied as denied:
+            denied.message += f" This start was in the middle of its work: {LEFT}"
+            denied.facts |= _told(lost)
+            raise
         except DatabaseUnavailable as away:
             raise (lost if isinstance(lost, ConnectionLost) else away) from lost
         here = greeting.server
 
 
 def _stopped(lost: Exception, stop: Stop) -> Interrupted:
-    facts = lost.facts if isinstance(lost, SchemagateError) else {}
     reason = "the connection was lost" if is_lost(lost) else "a statement could not have its lock and was taken back"
     reason = "the server had no room for one more session" if is_full(lost) else reason
-    return Interrupted(
-        f"Asked to stop after {reason}. The journal has what was applied; the next start goes on from there, and looks "
-        "what became of a statement that was under way.",
-        stop.signum,
-        **{name: fact for name, fact in facts.items() if name in TOLD},
-    )
+    return Interrupted(f"Asked to stop after {reason}. {LEFT[0].upper()}{LEFT[1:]}", stop.signum, **_told(lost))
+
+
+def _told(lost: Exception) -> dict[str, Any]:
+    facts = lost.facts if isinstance(lost, SchemagateError) else {}
+    return {name: fact for name, fact in facts.items() if name in TOLD}
 
 
 def pause_before(error: Exception, trail: Trail, settings: Settings) -> float | None:

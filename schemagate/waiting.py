@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # How often a port that refuses is tried, between two attempts to log in: to be refused costs neither side anything.
 KNOCK_SECONDS = 0.02
+# How long an answer may take in a session that only reads, beside a wait for a lock: longer says nobody is there.
+ANSWER_SECONDS = 30.0
 
 
 def wait_for(
@@ -109,7 +111,7 @@ class _Waiting:
             connection = self._logged_in()
             try:
                 greeting = greet(connection)
-                connection.be_patient()
+                connection.be_patient(self._settings.lock_wait_seconds + ANSWER_SECONDS)
             except BaseException:
                 connection.close()
                 raise

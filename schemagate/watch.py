@@ -1,4 +1,4 @@
-"""The watch session: it shows that this start lives, and ends a statement that runs on after SIGTERM for too long."""
+"""The watch session: it shows that this start lives, and ends after SIGTERM what is waited for too long."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schemagate.database import open_session
-from schemagate.errors import ConnectionLost, DatabaseUnavailable, SchemagateError
+from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError
 from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living
 from schemagate.orphans import outlast
-from schemagate.refusals import ServerError
+from schemagate.refusals import INTERRUPTED, ServerError
 from schemagate.selftest import identify, prove
 from schemagate.server import working_session
+from schemagate.waiting import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,7 +32,6 @@ LOOK_SECONDS = 0.25
 BEAT_SECONDS = 10.0
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
-ANSWER_SECONDS = 30.0  # how long an answer in the watch session may take
 WORD_SECONDS = 5.0  # and that to KILL QUERY: there is little time left then
 OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
@@ -40,8 +40,10 @@ SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 class Watch:
     """The watch session of a start that holds `alive`, and the thread that keeps it.
 
-    The main thread sits in a read as long as a statement runs, so somebody else has to look at the clock. `with` it,
-    around one statement: then SIGTERM gives that so many seconds more, and ends it with KILL QUERY.
+    The main thread sits in a read as long as a statement runs, so somebody else has to look at the clock: after SIGTERM
+    whatever is waited for in a session that has this watch gets so many seconds more, and is ended with KILL QUERY.
+    That raises Interrupted, but for what is done `with` the watch, which has to look what became of it. What comes
+    after the first one that was ended is for a good end, and left alone, but for what is done `with` the watch.
     """
 
     def __init__(
@@ -50,14 +52,15 @@ class Watch:
         self._connection, self._here, self._settings, self._stop = connection, here, settings, stop
         self._still = still
         self._sessions: list[Connection] = []
-        self._session = 0  # the connection that runs statements
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._running = False
+        self._waiting = 0  # the connection in which an answer is waited for
+        self._with = False
+        self._hit = False  # has what is waited for now been told to end?
         self._asked: float | None = None  # since when we are asked to stop
         self._beaten = time.monotonic()
         self.broken_off = False
-        """Was a statement ended by us?"""
+        """Was anything ended by us?"""
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
 
@@ -72,22 +75,40 @@ class Watch:
         return self._stop.signum
 
     def guard(self, session: Connection) -> None:
-        """This is the session that runs the statements."""
-        self._session, session.watch = session.id, self
-        self.mind(session)
-
-    def mind(self, session: Connection) -> None:
-        """End this session, too, where the server is none to work on any more: it would wait there for ever."""
+        """Watch over this session, too; and end it where the server is none to work on any more: it would wait there
+        for ever.
+        """
+        session.watch = self
         self._sessions.append(session)
 
     def __enter__(self) -> None:
-        self._running = True
+        self._with = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._with = False
+
+    def begin(self, session: int) -> None:
+        """An answer is waited for in this session from here on."""
+        self._hit, self._waiting = False, session
+
+    def end(self) -> None:
+        """It is there."""
         with self._lock:  # a KILL QUERY that is on its way hits nothing that comes later
-            self._running = False
+            self._waiting = 0
+
+    def ended(self, error: ServerError) -> bool:
+        """Was what is waited for ended by us, so that nobody has to look what became of it?"""
+        return self._hit and not self._with and error.errno == INTERRUPTED
+
+    def stopped(self) -> Interrupted:
+        """What a start ends with then."""
+        return Interrupted(
+            "Asked to stop, and what was waited for ran on for too long and was broken off (SCHEMAGATE_STOP_SECONDS). "
+            "The journal has what was applied; the next start goes on from there.",
+            self.signum,
+        )
 
     def holds(self, session: Connection) -> bool:
         """Are both locks ours? A watch session that was lost is replaced. Raises ConnectionLost where `alive` went to
@@ -120,10 +141,13 @@ class Watch:
             if not overdue and now - self._beaten < BEAT_SECONDS:
                 continue
             with self._lock:
-                if overdue and self._running and not self._break_off():
+                if overdue and self._is_to_end() and not self._break_off():
                     return
                 if now - self._beaten >= BEAT_SECONDS:
                     self._beat()
+
+    def _is_to_end(self) -> bool:
+        return bool(self._waiting) and (self._hit or self._with or not self.broken_off)
 
     def _break_off(self) -> bool:
         """Where the watch session is gone, the next one does it, at once. False where the server says nothing to that:
@@ -132,7 +156,8 @@ class Watch:
         began = time.monotonic()
         try:
             self._connection.be_patient(WORD_SECONDS)
-            self._connection.execute(f"KILL QUERY {self._session}")
+            self._hit = True
+            self._connection.execute(f"KILL QUERY {self._waiting}")
             self.broken_off = True
         except ServerError:
             pass

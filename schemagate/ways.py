@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import lock
 from schemagate.aftermath import REPORTING, after_error, broken_off, doubtful, failed, not_inside, reported
-from schemagate.blockers import blockers
+from schemagate.blockers import in_the_way
 from schemagate.effects import Around
 from schemagate.engines import Engines
 from schemagate.errors import Interrupted, LockTimeout
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.prepared import Prepared
-from schemagate.refusals import LOCK_WAIT, ServerError
+from schemagate.refusals import DEADLOCK, LOCK_WAIT, ServerError
 from schemagate.session import SESSION, UNSETTLING, passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
 from schemagate.transactions import BATCH_STATEMENTS
@@ -156,7 +156,7 @@ class Ways:
         began = time.monotonic()
         try:
             answer: list[Any] = []
-            rows = run(self._connection, statement, answer.append if entry.kind in REPORTING else bool)
+            rows = self._run(statement, answer.append if entry.kind in REPORTING else bool)
             if refusal := reported(answer):
                 raise refusal
         except ServerError as error:
@@ -187,7 +187,7 @@ class Ways:
         """In a transaction, or without any effect that lasts: the entry is written before the next commit."""
         began = time.monotonic()
         try:
-            rows = run(self._connection, statement)
+            rows = self._run(statement)
         except ServerError as error:
             left = self._open.fail(entry, error, time.monotonic() - began)
             raise self._refused(migration, statement, error, left) from error
@@ -219,12 +219,17 @@ class Ways:
         self._journal.close(entry, "applied", 0.0, rows_changed=0)
         try:
             self._journal.flush(inside=True)
-            self._connection.run(statement.raw)
+            self._run(statement)
         except ServerError as error:
             left = self._open.fail(entry, error, time.monotonic() - began)
             raise self._refused(migration, statement, error, left) from error
         self._open.of_file = False
         return 0
+
+    def _run(self, statement: Statement, each: Callable[[Any], object] = bool) -> int:
+        """Where SIGTERM ends it, that is an error of this statement, of which it has to be known what it did."""
+        with self._connection.watch or nullcontext():
+            return run(self._connection, statement, each)
 
     # --- what went wrong ---
 
@@ -255,9 +260,9 @@ class Ways:
         watch = self._connection.watch
         if watch is None or not watch.broken_off:
             refused = failed(migration, statement, error, left)
-            if error.errno == LOCK_WAIT:
+            if error.errno in (LOCK_WAIT, DEADLOCK):
                 names = [name.name for name in statement.names]
-                refused.facts["blockers"] = blockers(self._connection, self._database, names) or None
+                refused.facts["blockers"] = in_the_way(self._connection, error, self._database, names)
             return refused
         return broken_off(migration, statement, error, left, self._stop.signum)
 

@@ -165,6 +165,23 @@ def test_a_file_in_which_nothing_lasts_is_not_asked_about(place: Place) -> None:
     assert found["migration"] == "c"
 
 
+def test_a_file_that_makes_what_is_there_is_not_asked_about(place: Place) -> None:
+    """With IF NOT EXISTS: whether it was run makes no difference, be something missing or not."""
+    again = "CREATE TABLE IF NOT EXISTS a (id INT PRIMARY KEY, more INT);"
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b=again, c="CREATE TABLE c (id INT, INDEX (id));")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)")
+    assert place.run().said("baseline.found")[0]["migration"] == "b"
+    place.build("DROP TABLE schemagate_journal", "ALTER TABLE c DROP INDEX id")
+    assert place.run().said("adoption.planned")[0]["migrations"] == ["c"]
+
+
+def test_a_file_that_would_drop_what_is_there_is_asked_about(place: Place) -> None:
+    """What it drops IF EXISTS, no migration makes; was it never run, or made again since?"""
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b="DROP TABLE IF EXISTS other;", c="CREATE TABLE c (id INT);")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE other (id INT)")
+    assert place.refused()["candidates"] == ["a", "b"]
+
+
 def test_dry_run_and_detect(place: Place) -> None:
     """Told, and only written without --dry-run; where there is a journal, there is nothing to say."""
     place.write(a=SAME["a"], c=SAME["c"]).build("CREATE TABLE a (id INT PRIMARY KEY)")
@@ -604,6 +621,20 @@ def test_exact_adds_nothing_and_off_adopts_nothing(shipped: Place) -> None:
     shipped.refused("baseline", "--detect", SCHEMAGATE_ADOPT="exact")  # it foretells what `up` does
     shipped.run("baseline", "--detect", SCHEMAGATE_ADOPT="add")
     shipped.run(SCHEMAGATE_ADOPT="add")
+
+
+def test_a_table_that_a_person_renamed_gets_no_empty_twin(place: Place) -> None:
+    """One that no migration makes has its columns, be it as they were before the last migration: a person is asked."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, name VARCHAR(40)); CREATE TABLE b (id INT PRIMARY KEY, n INT);",
+        b="ALTER TABLE a ADD COLUMN email VARCHAR(40);",
+    )
+    place.build("CREATE TABLE old_a (name VARCHAR(40), id INT PRIMARY KEY)")
+    place.build("CREATE TABLE b (id INT PRIMARY KEY, n INT)")
+    message = str(place.refused()["message"])
+    assert "table a may be old_a now, which has its columns (then RENAME TABLE `old_a` TO `a`)" in message
+    place.build("ALTER TABLE old_a ADD COLUMN more INT")
+    place.run()
 
 
 def test_nothing_is_dropped_to_adopt(place: Place) -> None:

@@ -45,6 +45,18 @@ def test_a_journal_that_stays_locked_ends_the_start_with_the_reason(database: Da
         assert "See who is in the way" in late.lines[-1]["message"]
 
 
+def test_a_command_that_only_reads_does_not_wait_for_ever(database: Database, tmp_path: Path) -> None:
+    """The server's own patience is a year."""
+    gate = Gate(database, tmp_path).write(**{"1_a": "CREATE TABLE a (id INT PRIMARY KEY)"})
+    gate.run()
+    gate.write(**{"2_b": "CREATE TABLE b (id INT PRIMARY KEY)"})
+    with database.connect() as somebody, somebody.cursor() as cursor:
+        cursor.execute("LOCK TABLES schemagate_journal WRITE")
+        for command in ("check", "status"):
+            late = gate.run(command, 20, SCHEMAGATE_LOCK_WAIT_SECONDS="1")
+            assert "See who is in the way" in late.lines[-1]["message"]
+
+
 def test_a_lock_on_the_list_of_starts_ends_no_wait_for_another(database: Database, tmp_path: Path) -> None:
     """Then nobody knows who that is; and he is waited for all the same."""
     gate = Gate(database, tmp_path).write(**{"1_a": "CREATE TABLE a (id INT PRIMARY KEY)"})

@@ -110,6 +110,39 @@ def test_a_look_at_rows_that_waits_for_the_application_is_broken_off(gate: Gate)
     gate.run()
 
 
+def test_a_rehearsal_that_takes_too_long_is_broken_off(gate: Gate) -> None:
+    """The shadow is gone then, and nothing was begun."""
+    many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT SUM(a.i * b.i * c.i)"
+    gate.write(b_slow=f"CREATE TABLE slow AS {many} AS s FROM n a, n b, n c")
+    database = gate.database
+    rehearsals = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = %s AND INFO LIKE 'CREATE TABLE slow%%'"
+    start = gate.begin(SCHEMAGATE_STOP_SECONDS="1")
+    until(lambda: bool(database.rows(rehearsals, database.shadow)), "the rehearsal")
+    start.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert start.wait() == 143, start.text
+    assert 0.9 < time.monotonic() - began < 5
+    assert "what was waited for ran on for too long" in str(last(start)["message"])
+    assert database.rows("SELECT 1 FROM schemagate_journal WHERE migration = 'b_slow'") == ()
+    assert not database.rows("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", database.shadow)
+
+
+def test_a_look_at_the_rows_that_an_adoption_depends_on_is_broken_off(gate: Gate) -> None:
+    """Somebody has locked the table whose rows are asked whether they allow what is to be added."""
+    gate.database.run("DROP TABLE schemagate_journal, schemagate_starts, schemagate_verified")
+    gate.write(b_unique="ALTER TABLE numbers ADD COLUMN a INT, ADD UNIQUE (id)")
+    gate.database.run("ALTER TABLE numbers ADD COLUMN a INT")
+    with gate.database.connect() as application, application.cursor() as cursor:
+        cursor.execute("LOCK TABLES numbers WRITE")
+        start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", SCHEMAGATE_LOCK_WAIT_SECONDS="60")
+        until(lambda: runs(gate.database, "%numbers%") is not None, "the look")
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert time.monotonic() - began < 5
+    gate.run()
+
+
 def test_a_watch_session_that_was_lost_does_not_hold_up_the_end(gate: Gate) -> None:
     """It is replaced when it is needed, not at its next word."""
     gate.write(b_slow=SLOW.format(rows=100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,26 @@ def test_structure_that_was_running_when_the_session_was_killed_is_settled_by_th
     assert (settled["ordinal"], settled["outcome"]) == (1, "not applied")
     assert [name for name, *_ in gate.database.rows("SHOW COLUMNS FROM numbers")] == ["id", "email", "age"]
     assert last(start)["applied"] == 2
+
+
+def test_an_account_that_is_locked_out_in_the_middle_is_told_so(gate: Gate) -> None:
+    """And that the work was under way: whoever reads "access denied" would think that nothing has begun."""
+    database, user = gate.database, f"schemagate_visiting_{secrets.token_hex(4)}"
+    gate.write(b_rows=ROWS)
+    database.run(f"CREATE USER '{user}' IDENTIFIED BY 'first'")
+    try:
+        database.run(f"GRANT ALL ON `{database.name}`.* TO '{user}'")
+        account: dict[str, Any] = {"MYSQL_USER": user, "MYSQL_PASSWORD": "first", "SCHEMAGATE_GRACE_SECONDS": "0.5"}
+        start = gate.begin(**account, **WITHOUT_SHADOW)
+        until(lambda: runs(database, "INSERT INTO kept SELECT%") is not None, "the statement")
+        database.run(f"ALTER USER '{user}' IDENTIFIED BY 'second'")
+        database.run(f"KILL {runs(database, 'INSERT INTO kept SELECT%')}")
+        assert start.wait() == 13, start.text
+        assert "This start was in the middle of its work: the journal has what was applied" in last(start)["message"]
+        gate.run(**account | {"MYSQL_PASSWORD": "second"}, **WITHOUT_SHADOW)
+    finally:
+        database.run(f"DROP USER '{user}'")
+    assert database.rows("SELECT id FROM kept ORDER BY id") == KEPT
 
 
 def test_a_connection_that_is_cut_at_a_commit_loses_and_repeats_nothing(gate: Gate) -> None:
@@ -390,7 +411,9 @@ def test_a_transaction_that_falls_to_a_deadlock_is_done_again(gate: Gate) -> Non
         cursor.execute("SELECT * FROM numbers WHERE id = 1 FOR UPDATE")
         cursor.execute("ROLLBACK")
     assert start.wait() == 0, start.text
-    assert said(start, "statement.retried")[0]["errno"] == 1213
+    (retried,) = said(start, "statement.retried")
+    assert retried["errno"] == 1213
+    assert "was the other side of the deadlock: running SELECT * FROM numbers WHERE id = 1" in retried["blockers"][0]
     assert gate.database.rows("SELECT id FROM numbers WHERE id IN (1, 2, 501, 502) ORDER BY id") == ((501,), (502,))
     assert gate.database.rows("SELECT id FROM kept") == ((1,),)
     assert tables(gate.database) == {"numbers", "kept"}
