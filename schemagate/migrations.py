@@ -151,14 +151,14 @@ def _in(database: str, name: Name | None) -> set[str]:
 @cache
 def load(files: Files) -> Migrations:
     """Read every file once and check that it is SQL a migration may hold. Raises MigrationInvalid, with the line."""
-    found: list[Migration] = []
+    found, earlier = list[Migration](), set[str]()
     problems: list[Problem] = []
     total, room = hashlib.sha256(), KEPT_BYTES
     for path in files.paths:
-        earlier = {each.name for each in found}
         migration = _load_one(path, files.variables, total.update, room, earlier, problems)
         room -= sum(len(statement.raw) + STATEMENT_BYTES for statement in migration.kept or ())
         found.append(migration)
+        earlier.add(migration.name)
     if problems:
         raise refusal(problems)
     return Migrations(files.directory, tuple(found), files.snapshot, files.digest, total.hexdigest())
