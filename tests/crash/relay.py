@@ -20,7 +20,7 @@ from types import TracebackType
 # before: the request has come; sent: the server has it; done: the server has answered, and the client has nothing of
 # that; torn: the client has half of it; passed: all of it.
 MOMENTS = ("before", "sent", "done", "torn", "passed")
-QUIT, QUERY = 0x01, 0x03
+QUIT, QUERY, SET_OPTION = 0x01, 0x03, 0x1B
 MORE_RESULTS = 0x0008
 LOOK_SECONDS = 0.05  # so often a link looks whether all is stalled
 LINGER_NOT = struct.pack("ii", 1, 0)  # a socket closed so sends a reset
@@ -187,7 +187,7 @@ class _Link:
             raise Cut
         text = request[5:].decode("utf-8", "replace") if command == QUERY else f"command {command}"
         self._live = self._live or "GET_LOCK(" in text
-        self._exchange(request, text, self._whole_answer)
+        self._exchange(request, text, self._one_word if command == SET_OPTION else self._whole_answer)
 
     def _exchange(self, request: bytes, text: str, read: Callable[[], bytes]) -> bytes:
         relay = self._relay
