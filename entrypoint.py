@@ -41,7 +41,7 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
         with suppress(ConnectionLost):  # the first question below finds that out, too, and is survived
-            if is_current(connection, greeting, files, stop, log, strict=settings.foreign == "drift"):
+            if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
                 return {"message": VERIFIED, "unchanged": True, "applied": 0}
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 

@@ -57,7 +57,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
     files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, files, stop, log, strict=settings.foreign == "drift"):
+        if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
             return {"message": "Database schema verified and ready"}
         migrations = load(files)
         history, busy = looked_up(connection, greeting.server)

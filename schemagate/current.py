@@ -44,12 +44,14 @@ def meet(
 ) -> tuple[Connection, Greeting]:
     """Wait for the server, ask it the first packet of questions, and say what it is. Raises what `wait_for` raises.
 
-    A start that is `to_write` waits while the server is read-only, and makes the database where there is none.
+    A start that is `to_write` waits while the server is read-only, and makes the database where there is none. As long
+    as the session is there to read, a signal ends what it waits for at once.
     """
     began = time.monotonic()
     if not to_write:  # a database that is missing is nothing that such a start may make
         settings = settings._replace(create_database=False)
     connection, greeting = wait_for(settings, stop, log, greet(settings, to_write=to_write), before_waiting)
+    connection.hears = stop
     log.info(
         "database.ready",
         flavour=greeting.server.flavour,
@@ -102,19 +104,15 @@ def greet(settings: Settings, *, to_write: bool) -> Callable[[Connection], Greet
     return ask
 
 
-def is_current(
-    connection: Connection, greeting: Greeting, files: Files, stop: Stop, log: Log, *, strict: bool = False
-) -> bool:
+def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log, *, strict: bool = False) -> bool:
     """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is.
 
-    A signal ends it at once, by Interrupted: nothing is done yet. `strict`: what no migration makes is a difference, so
-    that a proof that left out tables is none.
+    `strict`: what no migration makes is a difference, so that a proof that left out tables is none.
     """
     if strict and greeting.verified and greeting.verified.foreign:
         return False
-    with stop.at_once():
-        if not _is_as_proven(connection, greeting, files.digest):
-            return False
+    if not _is_as_proven(connection, greeting, files.digest):
+        return False
     log.info("start.unchanged", migrations=len(files.paths))
     for kind in sorted(greeting.listed.unseen):
         log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")

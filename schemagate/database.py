@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from schemagate.settings import Settings
+    from schemagate.stop import Stop
 
     T = TypeVar("T")
 
@@ -87,6 +88,7 @@ class Connection:
         self._raw = raw
         self._several = several
         self.watch: Any = None  # where there is one, it knows what is waited for here, and ends that after SIGTERM
+        self.hears: Stop | None = None  # where all is only read, a signal ends at once what is waited for
         self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
         self.greeting: str = raw.server_version
         self.tls: str | None = raw._sock.version() if isinstance(raw._sock, ssl.SSLSocket) else None
@@ -214,7 +216,10 @@ class Connection:
         if watch is not None:
             watch.begin(self.id)
         try:
-            return function(*args)
+            if self.hears is None:
+                return function(*args)
+            with self.hears.at_once():
+                return function(*args)
         except pymysql.err.Error as error:
             told = _translated(error)
             if watch is not None and isinstance(told, ServerError) and watch.ended(told):

@@ -56,7 +56,7 @@ class Watch:
         self._done = threading.Event()
         self._waiting = 0  # the connection in which an answer is waited for
         self._with = False
-        self._hit = False  # has what is waited for now been told to end?
+        self._hit = 0.0  # since when what is waited for now has been told to end
         self._asked: float | None = None  # since when we are asked to stop
         self._beaten = time.monotonic()
         self.broken_off = False
@@ -91,7 +91,7 @@ class Watch:
 
     def begin(self, session: int) -> None:
         """An answer is waited for in this session from here on."""
-        self._hit, self._waiting = False, session
+        self._hit, self._waiting = 0.0, session
 
     def end(self) -> None:
         """It is there."""
@@ -100,7 +100,7 @@ class Watch:
 
     def ended(self, error: ServerError) -> bool:
         """Was what is waited for ended by us, so that nobody has to look what became of it?"""
-        return self._hit and not self._with and error.errno == INTERRUPTED
+        return bool(self._hit) and not self._with and error.errno == INTERRUPTED
 
     def stopped(self) -> Interrupted:
         """What a start ends with then."""
@@ -147,18 +147,22 @@ class Watch:
                     self._beat()
 
     def _is_to_end(self) -> bool:
-        return bool(self._waiting) and (self._hit or self._with or not self.broken_off)
+        return bool(self._waiting) and (bool(self._hit) or self._with or not self.broken_off)
 
     def _break_off(self) -> bool:
         """Where the watch session is gone, the next one does it, at once. False where the server says nothing to that:
-        then nobody waits any longer for what it says of the statement.
+        then nobody waits any longer for what it says of the statement. Nor where it says that it works on none.
         """
         began = time.monotonic()
+        self._hit = self._hit or began
         try:
             self._connection.be_patient(WORD_SECONDS)
-            self._hit = True
             self._connection.execute(f"KILL QUERY {self._waiting}")
             self.broken_off = True
+            if began - self._hit > WORD_SECONDS and self._is_idle():
+                for session in self._sessions:
+                    if session.id == self._waiting:
+                        session.cut()
         except ServerError:
             pass
         except ConnectionLost:
@@ -168,6 +172,12 @@ class Watch:
                 return False
             self._beaten = float("-inf")
         return True
+
+    def _is_idle(self) -> bool:
+        """Does the server wait for us, in the session in which we wait for it? Then nothing comes through any more."""
+        # MariaDB says Killed of an idle session, too, that got KILL QUERY.
+        asked = "SELECT COMMAND, INFO FROM information_schema.PROCESSLIST WHERE ID = %s"
+        return self._connection.execute(asked, self._waiting).rows in ((("Sleep", None),), (("Killed", None),))
 
     def _beat(self) -> None:
         """Show that we live; where the session is gone, with another one."""
@@ -202,7 +212,7 @@ def alone(
     both locks are in the one that runs statements: then nobody can tell our orphan from us, and waits for it as long as
     for a living start. Raises LockTimeout, Interrupted, and what `open_session` raises.
     """
-    began = time.monotonic()
+    began, connection.hears = time.monotonic(), None
     opening = working_session(here.flavour, settings.lock_wait_seconds)
     watch: Watch | None = None
     try:

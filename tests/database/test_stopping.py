@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
 from tests.database.world import private_database, until
 from tests.databases import Database
 from tests.instances import Instance
+from tests.wire import Packet, RecordingProxy
 
 SLOW = "CREATE TABLE slow AS SELECT id, SLEEP(0.1) AS pause FROM numbers WHERE id < {rows}"
 
@@ -178,6 +182,51 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_end(
     assert "after the connection was lost" in str(last(start)["message"])
     gate.run(**WITHOUT_SHADOW)
     assert tables(gate.database) == {"numbers", "slow", "later"}
+
+
+def test_a_session_in_which_nothing_comes_through_does_not_hold_up_the_end(gate: Gate) -> None:
+    """The server answers elsewhere, and says that it works on nothing there: what was sent has not arrived."""
+    gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY);\nCREATE TABLE later (id INT PRIMARY KEY)")
+    with silent(gate, b"CREATE TABLE more") as (there, swallowed):
+        start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **there, **WITHOUT_SHADOW)
+        assert swallowed.wait(20), start.text
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert 5 < time.monotonic() - began < 10
+    assert "after the connection was lost" in str(last(start)["message"])
+    gate.run(**WITHOUT_SHADOW)
+    assert tables(gate.database) == {"numbers", "more", "later"}
+
+
+@pytest.mark.parametrize("command", ["up", "check", "diff live migrations"])
+def test_what_only_reads_ends_at_once(gate: Gate, command: str) -> None:
+    """There is nothing to bring to an end."""
+    with silent(gate, b"SHOW CREATE TABLE") as (there, swallowed):
+        start = gate.begin(command, **there)
+        assert swallowed.wait(20), start.text
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert time.monotonic() - began < 3
+
+
+@contextlib.contextmanager
+def silent(gate: Gate, beginning: bytes) -> Iterator[tuple[dict[str, Any], threading.Event]]:
+    """A way to the server in which the first packet with this is swallowed: its settings, and whether it happened."""
+    server, swallowed, over = gate.database.server, threading.Event(), threading.Event()
+
+    def before(packet: Packet) -> None:
+        if beginning in packet.payload and not swallowed.is_set():
+            swallowed.set()
+            over.wait(60)
+            raise ConnectionResetError
+
+    with RecordingProxy(server.host, server.port, before=before) as proxy:
+        try:
+            yield {"MYSQL_HOST": proxy.host, "MYSQL_PORT": str(proxy.port), "SCHEMAGATE_TLS": "off"}, swallowed
+        finally:
+            over.set()
 
 
 def test_a_journal_that_somebody_has_locked_does_not_hold_up_the_end(gate: Gate) -> None:
