@@ -10,7 +10,7 @@ from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
 from schemagate.effects import Around, effects_of
 from schemagate.hashes import hash_of, key_of
 from schemagate.isolation import fills_from_query, words_of
-from schemagate.lexer import quote
+from schemagate.rules import runs_once
 from schemagate.schema import said
 from schemagate.states import DERIVED, ORDER, parts_of
 from schemagate.tables import table
@@ -67,10 +67,10 @@ def contents(migration: Migration) -> Contents:
         lasts = any(each.lasting for each in effects_of(statement, kind, around))
         around.note_temporary(statement, kind)
         lasting += [statement.ordinal] * lasts
-        structure = kind in TRACED and kind != "truncate table"
+        structure = kind in TRACED and kind != "truncate table" and not runs_once(statement, kind)
         if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
             data.append(Data(migration.name, statement.ordinal, statement.line, kind))
-        elif kind.startswith("create ") and words_of(statement)[1:3] != ["OR", "REPLACE"]:
+        elif kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words_of(statement)[:8]):
             plain.add(statement.ordinal)
         del statement  # before the next is read: each may be as long as memory allows
     return Contents(tuple(data), tuple(lasting), frozenset(plain))
@@ -131,9 +131,9 @@ def _addable(each: Difference, lacking: set[str]) -> bool:
     return each.found is None and (not each.part or each.part == "primary key" or kind in ADDABLE)
 
 
-def elsewhere(states: States, final: Schema) -> Iterator[str]:
+def elsewhere(states: States, final: Schema) -> Iterator[tuple[str, str]]:
     """The tables that are missing and may be there under another name: one that no migration makes has exactly their
-    columns, as they are after some migration.
+    columns, as they are after some migration. Each with that name.
     """
     ours, forms = states.ours().objects, dict[str, list[Mapping[str, str]]]()
     for effect in states.effects:
@@ -143,8 +143,7 @@ def elsewhere(states: States, final: Schema) -> Iterator[str]:
     for kind, name in final.objects.keys() - ours.keys() if strangers else ():
         for stranger in strangers if kind == "table" else ():
             if stranger.columns in forms[key_of(kind, name, states.folds)]:
-                rename = f"RENAME TABLE {quote(stranger.name)} TO {quote(name)}"
-                yield f"table {name} may be {stranger.name} now, which has its columns (then {rename})"
+                yield name, stranger.name
 
 
 class Undecided(Exception):

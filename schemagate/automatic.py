@@ -70,9 +70,14 @@ def _may_have(each: SchemaObject) -> bool:
     return each.kind == "table" and any(word in each.create for word in _ANY)
 
 
-def _is_automatic(part: Part, table: str) -> bool:
+def is_automatic(kind: str, name: str, table: str) -> bool:
+    """May a server have given this name to a key or check of the table?"""
     pattern = {"key": rf"{re.escape(table)}_ibfk_\d+", "check": rf"{re.escape(table)}_chk_\d+|CONSTRAINT_\d+"}
-    return part.kind in pattern and re.fullmatch(pattern[part.kind], part.name, re.IGNORECASE) is not None
+    return kind in pattern and re.fullmatch(pattern[kind], name, re.IGNORECASE) is not None
+
+
+def _is_automatic(part: Part, table: str) -> bool:
+    return is_automatic(part.kind, part.name, table)
 
 
 def _without_name(part: Part) -> str:

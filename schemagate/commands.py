@@ -143,7 +143,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     path = Path(settings.migrations) / SNAPSHOT
 
     def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
-        with Shadows(settings, here, stop) as shadows:
+        with Shadows(settings, here, stop, session) as shadows:
             try:
                 if arguments.check:
                     return _check_snapshot(migrations, expect(migrations, session, here, shadows, log), path, log)

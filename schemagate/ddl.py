@@ -127,7 +127,19 @@ class _Plan:
             kept = self._kept(name)
             for key in self._tables[name].keys.values():
                 if key.name not in kept:
+                    yield from self._indexes_kept(name, key)
                     yield _key_added(name, key, adds=key.name not in self._old[name].keys)
+
+    def _indexes_kept(self, name: str, key: Key) -> Iterator[Change]:
+        """Where a key with these columns went, the server may have made their index for it: the next key would take its
+        place, unless it is one that a statement has made.
+        """
+        old, wanted = self._old[name], self._tables[name]
+        if any(each.columns == key.columns for each in old.keys.values()):
+            for index, text in wanted.indexes.items():
+                if index != key.name and old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
+                    yield Change("table", name, f"index {index}",
+                                 f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}")  # fmt: skip
 
     # --- objects that go ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -29,12 +29,15 @@ def load_statements(schema: Schema, *, shadow: bool = False) -> tuple[str, ...]:
     return tuple(text for each, text in script(schema, shadow=shadow))
 
 
-def with_left_out(copy: Schema, original: Schema) -> Schema:
-    """What was read back after `original` was loaded into the shadow; and what was left out then, as in `original`."""
+def with_left_out(copy: Schema, original: Schema, broken: Collection[tuple[str, str]] = ()) -> Schema:
+    """What was read back after `original` was loaded into the shadow; and what was left out then, as in `original`: the
+    views that are `broken` among it, or are known by their texts to be.
+    """
     objects = dict(copy.objects)
+    broken = broken or broken_views(original)
     for key, each in original.objects.items():
         there = objects.get(key)
-        if there is None and key in broken_views(original):
+        if there is None and key in broken:
             objects[key] = each
         elif there is not None and each.kind == "table":
             lost = tuple(part for part in each.parts if part.kind == "key" and elsewhere(part.text))
@@ -81,6 +84,13 @@ def without_keys_elsewhere(create: str) -> str:
 
 def without_keys(create: str, unwanted: Callable[[str], bool] = lambda item: True) -> str:
     """A table's text without its foreign keys, or those of them that are `unwanted`."""
+    head, items, tail = in_items(create)
+    kept = ",".join(item for item in items if not (is_key(item) and unwanted(item)))
+    return f"{head}{kept.rstrip()}\n{tail}"
+
+
+def in_items(create: str) -> tuple[str, list[str], str]:
+    """A table's text up to its parenthesis, what is in it, piece by piece, and the rest from its end on."""
     depth, cuts = 0, []
     for kind, lexeme, start in lexemes(create):
         if kind == "punctuation":
@@ -90,9 +100,7 @@ def without_keys(create: str, unwanted: Callable[[str], bool] = lambda item: Tru
             if (depth, lexeme) == (0, ")"):
                 break
             depth += lexeme == "("
-    items = [create[begin + 1 : end] for begin, end in pairwise(cuts)]
-    kept = ",".join(item for item in items if not (_is_key(item) and unwanted(item)))
-    return f"{create[: cuts[0] + 1]}{kept.rstrip()}\n{create[cuts[-1] :]}"
+    return create[: cuts[0] + 1], [create[begin + 1 : end] for begin, end in pairwise(cuts)], create[cuts[-1] :]
 
 
 def settings_between(each: SchemaObject | None, session: dict[str, str], collation: str) -> Iterator[str]:
@@ -120,7 +128,7 @@ def elsewhere(create: str) -> bool:
     return any(words[at][1].upper() == "REFERENCES" and words[at + 2][1] == "." for at in range(len(words) - 2))
 
 
-def _is_key(item: str) -> bool:
+def is_key(item: str) -> bool:
     words = [word.upper() for _, word, _ in significant(item)]
     return words[:1] == ["CONSTRAINT"] and words[2:4] == ["FOREIGN", "KEY"]
 

@@ -25,6 +25,8 @@ DENIED = frozenset({NO_DATABASE_RIGHT, 1045, 1095, 1142, 1143, 1227, 1370, 1410,
 READ_ONLY = frozenset({1047, 1180, 1290, 1836, 1792, 3100})  # 1047, 1180: a node of Galera without its cluster
 NO_SUCH_COLUMN = 1054
 NO_SUCH_TABLE = 1146
+# A view that names what is not there: a column, a table, or another view with such a name.
+BROKEN_VIEW = frozenset({NO_SUCH_COLUMN, NO_SUCH_TABLE, 1356})
 LOCK_WAIT = 1205
 DEADLOCK = 1213
 SYNTAX = 1064

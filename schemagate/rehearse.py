@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemagate.errors import SchemaDrift
+from schemagate.implied import left_to_keys
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError
 from schemagate.scratch import ShadowUnavailable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from schemagate.expected import Expected, Verdict
     from schemagate.log import Log
     from schemagate.plan import Plan
-    from schemagate.schema import Schema
+    from schemagate.schema import Schema, SchemaObject
     from schemagate.traces import Traces
 
 
@@ -99,7 +100,7 @@ def _predict(
     while True:
         shadow = shadows.get()
         try:
-            before = copied(shadow, part)
+            before = _as_live(shadow, part, database) or copied(shadows.get(), part)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
@@ -108,6 +109,20 @@ def _predict(
             part = live
             continue
         return _merged(live, before, shadow.read()), left_out, follower.traces
+
+
+def _as_live(shadow: Shadow, part: Schema, database: str) -> Schema | None:
+    """The copy, in which the indexes that the server made for keys are left to it; None where others come of that."""
+    made = left_to_keys(part, shadow.connection, database)
+    copy = copied(shadow, made)
+    for key, each in made.objects.items():
+        if each.create != part.objects[key].create and _indexes(copy.objects[key]) != _indexes(each):
+            return None
+    return copy
+
+
+def _indexes(table: SchemaObject) -> dict[str, str]:
+    return {part.name: part.text for part in table.parts if part.kind == "index"}
 
 
 def copied(shadow: Shadow, part: Schema) -> Schema:

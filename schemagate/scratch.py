@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import quote
-from schemagate.refusals import DENIED, NO_SUCH_TABLE, ServerError
+from schemagate.refusals import DENIED, IN_THE_WAY, NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -50,6 +50,8 @@ def make(connection: Connection, name: str, here: Server) -> None:
     except ServerError as error:
         if error.errno in DENIED:
             raise not_granted(name, error) from error
+        if error.errno in IN_THE_WAY:  # which says nothing of whether there may be one
+            raise
         raise ShadowUnavailable(f"schema {name} cannot be made anew ({error.errno}: {error.text})") from error
 
 

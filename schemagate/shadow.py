@@ -12,9 +12,9 @@ from schemagate.database import open_session
 from schemagate.errors import AccessDenied, ConnectionLost
 from schemagate.isolation import NOT_GRANTED, reaches_out
 from schemagate.listing import session_for_reading
-from schemagate.loading import broken_views, load_statements, with_left_out
+from schemagate.loading import broken_views, script, with_left_out
 from schemagate.looking import Looker
-from schemagate.refusals import ServerError
+from schemagate.refusals import BROKEN_VIEW, ServerError
 from schemagate.schema import part_of
 from schemagate.scratch import ShadowUnavailable, drop, make, not_granted, shadow_name
 from schemagate.sql import quote
@@ -158,9 +158,14 @@ class Shadow:
         try:
             if what.collation:
                 self.connection.execute(f"ALTER DATABASE {quote(self.name)} COLLATE {what.collation}")
-            for text in load_statements(what, shadow=True):
-                self.connection.run(text)
-            broken = broken_views(what)
+            broken = set(broken_views(what))
+            for each, text in script(what, shadow=True):
+                try:
+                    self.connection.run(text)
+                except ServerError as error:
+                    if each is None or each.kind != "view" or error.errno not in BROKEN_VIEW:
+                        raise
+                    broken.add((each.kind, each.name))
             for _, name in sorted(broken):
                 self.connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
         except ServerError as error:
@@ -171,7 +176,7 @@ class Shadow:
         self._reaching = reaches_out(what, self._here.database)
         found = self.read()
         self.stand_ins = {key: StandIn(found.objects[key], what.objects[key]) for key in broken}
-        return with_left_out(part_of(found, found.objects.keys() - broken), what)
+        return with_left_out(part_of(found, found.objects.keys() - broken), what, broken)
 
     def empty(self) -> None:
         """Drop everything and begin anew."""

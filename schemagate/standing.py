@@ -25,6 +25,7 @@ from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
+from schemagate.lexer import quote
 from schemagate.looking import Unseen
 from schemagate.othertools import last_told, told
 from schemagate.refusals import ServerError
@@ -129,10 +130,12 @@ class Finder:
         states = self._states
         if len(self._all.all) == len(self._migrations.all):
             self._expected.known = states.final()
-        if not states.ours().objects:
-            return None
         if to is not None:
             return self._said(to, states)
+        if twins := sorted(elsewhere(states, states.final())):
+            raise _renamed(twins, candidates(states, self._migrations, self._known))
+        if not states.ours().objects:
+            return None
         return self._exact(states) or self._lacking(states, add=add)
 
     def replaced(self, baseline: Baseline) -> Migrations:
@@ -192,8 +195,6 @@ class Finder:
         differences = compare(final, states.ours())
         if in_the_way(differences):
             raise self._refusal("it is in no state that the migrations go through", states)
-        if twins := sorted(elsewhere(states, final)):
-            raise self._refusal("; ".join(twins), states)
         if not add:
             raise self._refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it", states)
         last = self._migrations.all[-1].name
@@ -288,6 +289,23 @@ class Finder:
                     statement.kind in TRACED and statement.ordinal not in data for statement in migration.statements()
                 )
         return False
+
+
+def _renamed(twins: Sequence[tuple[str, str]], names: Sequence[str]) -> SchemaDrift:
+    """The error where a missing table may have another name now; `names` are the migrations of which the live schema
+    may be the state.
+    """
+    seen = "; ".join(f"table {name} may be {other} now, which has its columns" for name, other in twins)
+    ddl = [f"RENAME TABLE {quote(other)} TO {quote(name)}" for name, other in twins]
+    other_way = "make the table that is missing by hand"
+    if names:
+        other_way = f"say that the rest is to be run: `schemagate baseline --to {names[-1]}`"
+    return SchemaDrift(
+        f"The database has tables and no journal, and cannot be taken over: {seen}. Nothing was changed. If so, "
+        f"give it its name back ({'; '.join(ddl)}); else {other_way}. Then start again.",
+        ddl=[{"loses": "nothing", "sql": sql} for sql in ddl],
+        state=NOT_TOUCHED,
+    )
 
 
 def _several(names: Sequence[str], unfollowed: str = "") -> SchemaDrift:

@@ -177,7 +177,7 @@ def test_a_file_that_makes_what_is_there_is_not_asked_about(place: Place) -> Non
 
 def test_a_file_that_would_drop_what_is_there_is_asked_about(place: Place) -> None:
     """What it drops IF EXISTS, no migration makes; was it never run, or made again since?"""
-    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b="DROP TABLE IF EXISTS other;", c="CREATE TABLE c (id INT);")
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b="DROP TABLE IF EXISTS other;", c="CREATE TABLE c (n INT);")
     place.build("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE other (id INT)")
     assert place.refused()["candidates"] == ["a", "b"]
 
@@ -631,10 +631,54 @@ def test_a_table_that_a_person_renamed_gets_no_empty_twin(place: Place) -> None:
     )
     place.build("CREATE TABLE old_a (name VARCHAR(40), id INT PRIMARY KEY)")
     place.build("CREATE TABLE b (id INT PRIMARY KEY, n INT)")
-    message = str(place.refused()["message"])
-    assert "table a may be old_a now, which has its columns (then RENAME TABLE `old_a` TO `a`)" in message
+    told = place.refused()
+    assert "table a may be old_a now, which has its columns" in str(told["message"])
+    assert told["ddl"] == [{"loses": "nothing", "sql": "RENAME TABLE `old_a` TO `a`"}]
     place.build("ALTER TABLE old_a ADD COLUMN more INT")
     place.run()
+
+
+def test_the_newest_table_may_have_been_renamed(place: Place) -> None:
+    """What is left is exactly a state of the migrations; a person can say that the other table is another one."""
+    made = "CREATE TABLE b (id INT PRIMARY KEY, n INT);"
+    fills = "CREATE TRIGGER fills BEFORE INSERT ON b FOR EACH ROW SET NEW.n = 1;"
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b=made + fills, c="CREATE TABLE c (id INT);")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)", made, fills, "RENAME TABLE b TO old_b")
+    assert place.refused()["ddl"] == [{"loses": "nothing", "sql": "RENAME TABLE `old_b` TO `b`"}]
+    place.build("DROP TRIGGER fills")
+    assert "`schemagate baseline --to a`" in str(place.refused()["message"])
+    place.run("baseline", "--to", "a")
+    place.run()
+
+
+def test_a_word_that_is_not_true_of_an_empty_schema_is_refused(place: Place) -> None:
+    """Nothing of it is there."""
+    place.write(**SAME)
+    place.refused("baseline", "--to", "a")
+
+
+def test_an_event_that_runs_once_is_asked_about(place: Place) -> None:
+    """It drops itself, and so no schema says whether it was ever made."""
+    later = "CREATE EVENT IF NOT EXISTS once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 1 DAY DO DELETE FROM a;"
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);", b=later).build("CREATE TABLE a (id INT PRIMARY KEY)")
+    assert place.refused()["candidates"] == ["a", "b"]
+
+
+def test_a_view_of_which_a_column_is_gone_keeps_nobody_from_the_rehearsal(place: Place) -> None:
+    """It says before the first change that what is missing cannot be added as it was."""
+    place.write(
+        a="CREATE TABLE t (id INT PRIMARY KEY, a INT);",
+        b="ALTER TABLE t ADD COLUMN b INT; CREATE VIEW v AS SELECT id, b FROM t; CREATE VIEW w AS SELECT b FROM v;",
+        c="CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;",
+        d="CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW SET NEW.a = NEW.a + 1; CREATE TABLE u (id INT);",
+    )
+    place.build("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)", "INSERT INTO t VALUES (1, 1, 1)")
+    place.build(
+        "CREATE VIEW v AS SELECT id, b FROM t", "CREATE VIEW w AS SELECT b FROM v", "ALTER TABLE t DROP COLUMN b"
+    )
+    assert not place.run("up", "--dry-run").said("rehearsal.skipped")
+    place.run()
+    assert place.database.rows("SELECT * FROM w") == ((None,),)
 
 
 def test_nothing_is_dropped_to_adopt(place: Place) -> None:

@@ -673,6 +673,33 @@ def test_live_pending_and_expected_are_put_together_before_anything_is_done(
         assert [each["part"] for each in last(start)["differences"]] == [part]
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        "ALTER TABLE child ADD INDEX by_parent (parent, id);",
+        "ALTER TABLE child DROP FOREIGN KEY child_ibfk_1, ADD CONSTRAINT k FOREIGN KEY (parent) REFERENCES parent (id)",
+        "ALTER TABLE child ADD INDEX by_parent (parent, id);\nALTER TABLE child ADD INDEX parent (parent, id);",
+    ],
+    ids=["another-index", "another-key", "its-name-is-free"],
+)
+def test_an_index_that_a_server_made_for_a_key_goes_as_it_does_on_live(gate: Gate, second: str) -> None:
+    """It gives way to another one that does for the key; one that a migration makes stays. Its text says neither."""
+    gate.write(
+        a="CREATE TABLE parent (id INT PRIMARY KEY);\n"
+        "CREATE TABLE child (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES parent (id));\n"
+        "CREATE TABLE other (id INT PRIMARY KEY, parent INT, KEY parent (parent), "
+        "FOREIGN KEY (parent) REFERENCES parent (id));"
+    )
+    gate.run("snapshot")
+    gate.run()
+    gate.write(b=second, c="ALTER TABLE other ADD INDEX by_parent (parent, id);")
+    gate.run("snapshot")
+    start = gate.run()
+    assert said(start, "rehearsal.passed")
+    assert not said(start, "schema.healed")
+    gate.run("check")
+
+
 def test_a_stale_snapshot_is_found_before_anything_is_done(gate: Gate) -> None:
     """The migrations, run from nothing in the shadow, build something else than it says."""
     gate.write(a_first=THREE).run()

@@ -61,3 +61,8 @@ CREATE TRIGGER td BEFORE INSERT ON ta FOR EACH ROW SET @a = 3;
 -- Routines and events, and the sessions that they keep
 CREATE PROCEDURE r() SELECT 1;
 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE COMMENT 'x' DO SET @a = 1;
+
+-- The server made the index for a key that goes and comes back.
+CREATE TABLE implied_parent (id INT PRIMARY KEY);
+CREATE TABLE implied (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES implied_parent (id));
+CREATE TABLE implied_named (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES implied_parent (id));
