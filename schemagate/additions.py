@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemagate.automatic import to_add
+from schemagate.ddl import placed
 from schemagate.hashes import hash_of, key_of
 from schemagate.history import ADOPTING
 from schemagate.isolation import fills_from_query
@@ -81,6 +82,7 @@ class Additions:
         self._makers = makers_of(states.effects)
         self._final = {key_of(*key, self._folds): each for key, each in final.objects.items()}
         self._live = {key_of(*key, self._folds): each for key, each in states.ours().objects.items()}
+        self._there = set(self._live)  # and what is made by the statements before
         self._columns = {key: {name for kind, name in parts_of(each) if kind == "column"}
                          for key, each in self._live.items()}  # fmt: skip
         self._effects: dict[tuple[str, int], list[Effect]] = {}
@@ -119,6 +121,10 @@ class Additions:
         final, effects = self._final[key], self._effects[place]
         if key in self._live or self._makers.objects.get(key) != place:
             return instead(statement, self._alter(key, final, parts), ADDED)
+        behind = self._next_to_act(final) if final.kind == "trigger" else None
+        self._there.add(key)
+        if behind:
+            return instead(statement, placed(final, None, behind), ADDED)
         made = next(effect.after for effect in effects if effect.key == key)
         if final.kind != "table":
             return statement if made and _text(made) == _text(final) else instead(statement, final.create, ADDED)
@@ -131,9 +137,22 @@ class Additions:
         self._columns[key] = {name for part, name in parts_of(final) if part == "column"}
         return instead(statement, without_keys(final.create, lambda item: _key_name(item) in later), ADDED)
 
+    def _next_to_act(self, trigger: SchemaObject) -> str | None:
+        """The first of the triggers behind it, in the final schema, that is there when it is made."""
+
+        def place(each: SchemaObject) -> tuple[str | None, str | None, int]:
+            return each.attribute("table"), each.attribute("event"), int(each.attribute(PLACE) or 0)
+
+        *event, at = place(trigger)
+        later = [each for key, each in self._final.items()
+                 if each.kind == "trigger" and key in self._there and [*place(each)[:2]] == event
+                 and place(each)[2] > at]  # fmt: skip
+        return min(later, key=place).name if later else None
+
     def _whole(self, migration: Migration) -> Iterator[Statement]:
         for statement in migration.statements():
             effects = self._effects.get((migration.name, statement.ordinal), [])
+            self._there.update(effect.key for effect in effects if effect.after)
             if len(effects) == 1 and self._only_adds_columns(effects[0]):
                 key, final = effects[0].key, self._final[effects[0].key]
                 text = self._alter(key, final, [part for part in parts_of(final) if part in effects[0].parts])

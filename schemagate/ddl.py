@@ -256,7 +256,7 @@ class _Plan:
                 if key in self._found and self._found[key].attribute("table") not in self._tables_to_drop:
                     yield _drop(*key, program=each)
                 behind = next((name for kind, name in mine[at + 1 :] if (kind, name) in kept), None)
-                sql = _placed(each, mine[at - 1][1] if at else None, behind) if behind else each.create
+                sql = placed(each, mine[at - 1][1] if at else None, behind) if behind else each.create
                 yield Change(*key, "", sql, adds=key not in self._found, program=each)
 
     def _acting(self, event: tuple[str | None, ...]) -> list[tuple[str, str]]:
@@ -301,7 +301,7 @@ def _event(trigger: SchemaObject) -> tuple[str | None, str | None]:
     return trigger.attribute("table"), trigger.attribute("event")
 
 
-def _placed(trigger: SchemaObject, before: str | None, behind: str) -> str:
+def placed(trigger: SchemaObject, before: str | None, behind: str) -> str:
     """The text of a trigger that is to act behind the one, or before the other where it is the first."""
     table_name, event = _event(trigger)
     place = f"FOLLOWS {quote(before)}" if before else f"PRECEDES {quote(behind)}"

@@ -76,7 +76,7 @@ class Healed:
             change.kind,
             change.name,
             change.part[:1000],
-            change.sql.encode(errors="replace"),
+            self._journal.hidden(change.sql).encode(errors="replace"),
             self._journal.now(),
         )
 
@@ -88,6 +88,6 @@ class Healed:
             outcome,
             round(elapsed_seconds * 1000, 3),
             errno,
-            error,
+            error and self._journal.hidden(error),
             self._journal.start_id,
         )

@@ -187,6 +187,10 @@ class Journal:
         """
         self._unwritten.flush(inside=inside)
 
+    def hidden(self, text: str) -> str:
+        """The text without secrets, and without the values of placeholders."""
+        return self._hide(text)
+
     def _plain(self, value: Any) -> Any:
         """A value without secrets; text as its bytes."""
         return self._hide(value).encode(errors="replace") if isinstance(value, str) else value

@@ -563,6 +563,22 @@ def test_a_trigger_that_is_missing_is_put_before_one_that_is_there(place: Place)
     assert place.database.rows("SELECT id, x FROM a ORDER BY id") == ((1, 11), (2, 11))
 
 
+def test_triggers_that_are_missing_act_before_one_that_is_there(place: Place) -> None:
+    """Where no statement says so, since it made them first; and one in front of another that is missing, too."""
+    add, double = "FOR EACH ROW SET NEW.x = NEW.x + 1;", "FOR EACH ROW SET NEW.x = NEW.x * 2;"
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, x INT);",
+        b=f"CREATE TRIGGER one BEFORE INSERT ON a {add} CREATE TRIGGER three BEFORE INSERT ON a {double} "
+        f"CREATE TRIGGER two BEFORE INSERT ON a FOR EACH ROW PRECEDES three SET NEW.x = 10 * NEW.x;",
+        c="CREATE TRIGGER zero BEFORE INSERT ON a FOR EACH ROW PRECEDES one SET NEW.x = NEW.x - 1;",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, x INT)", f"CREATE TRIGGER three BEFORE INSERT ON a {double}")
+    planned = place.run().said("adoption.planned")[0]
+    assert planned["missing"] == ["trigger one", "trigger two", "trigger zero"]
+    place.build("INSERT INTO a VALUES (1, 5)")
+    assert place.database.rows("SELECT x FROM a") == ((100,),)
+
+
 def test_what_cannot_be_followed_is_never_taken_for_what_was_not_run(place: Place) -> None:
     """A CALL ends what the shadow can tell. That a later table is there says that the state before it is not this one:
     nobody is told to say so, and nothing is called twice.

@@ -178,3 +178,16 @@ def test_a_password_that_is_a_word_hides_nothing_that_has_to_be_found_again(data
         gate.write(**{f"{word}_2": f"INSERT INTO {word} VALUES (2);"})
         gate.run(account=(user, word))
         assert database.value("SELECT COUNT(*) FROM schemagate_journal WHERE migration LIKE %s", f"{word}__") == 3
+
+
+def test_what_is_healed_is_noted_without_the_values_of_placeholders(database: Database, tmp_path: Path) -> None:
+    """They stand in the schema, and in no row of ours."""
+    gate = Gate(database, tmp_path).write(a="CREATE TABLE a (id INT);\nCREATE VIEW v AS SELECT '${TOKEN}' AS token;")
+    gate.run("snapshot", SCHEMAGATE_VAR_TOKEN="tok-4711")
+    gate.run(SCHEMAGATE_VAR_TOKEN="tok-4711")
+    database.run("DROP VIEW v")
+    gate.run(SCHEMAGATE_VAR_TOKEN="tok-4711")
+    ((statement,),) = database.rows("SELECT CONVERT(statement USING utf8mb4) FROM schemagate_healed")
+    assert "VIEW" in statement
+    assert "tok-4711" not in statement
+    assert database.value("SELECT token FROM v") == "tok-4711"
