@@ -139,7 +139,7 @@ def test_a_look_at_the_rows_that_an_adoption_depends_on_is_broken_off(gate: Gate
     with gate.database.connect() as application, application.cursor() as cursor:
         cursor.execute("LOCK TABLES numbers WRITE")
         start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", SCHEMAGATE_LOCK_WAIT_SECONDS="60")
-        until(lambda: runs(gate.database, "%numbers%") is not None, "the look")
+        until(lambda: runs(gate.database, "SELECT%FROM%`numbers`%") is not None, "the look")
         start.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert start.wait() == 143, start.text
