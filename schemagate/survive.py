@@ -116,7 +116,7 @@ def surviving(
             raise _stopped(lost, stop) from lost
         except AccessDenied as denied:
             denied.message += f" This start was in the middle of its work: {LEFT}"
-            denied.facts |= _told(lost)
+            denied.facts = _told(lost) | denied.facts  # the refusal has numbers of its own
             raise
         except DatabaseUnavailable as away:
             raise (lost if isinstance(lost, ConnectionLost) else away) from lost

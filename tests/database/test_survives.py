@@ -102,6 +102,7 @@ def test_an_account_that_is_locked_out_in_the_middle_is_told_so(gate: Gate) -> N
         database.run(f"KILL {runs(database, 'INSERT INTO kept SELECT%')}")
         assert start.wait() == 13, start.text
         assert "This start was in the middle of its work: the journal has what was applied" in last(start)["message"]
+        assert last(start)["errno"] == 1045
         gate.run(**account | {"MYSQL_PASSWORD": "second"}, **WITHOUT_SHADOW)
     finally:
         database.run(f"DROP USER '{user}'")
