@@ -40,9 +40,11 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     files = find(settings.migrations, settings.variables)
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
-        with suppress(ConnectionLost):  # the first question below finds that out, too, and is survived
+        try:  # and no `suppress`, for which a start that has nothing to do would import the errors
             if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
                 return {"message": VERIFIED, "unchanged": True, "applied": 0}
+        except ConnectionLost:
+            pass  # the first question below finds that out, too, and is survived
         migrations = load(files)  # where there is something to do; or, above, before we wait for a server that is down
 
         from schemagate.newer import is_newer

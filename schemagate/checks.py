@@ -67,7 +67,7 @@ def _socket(text: str) -> str:
 def _host(text: str) -> str:
     if "://" in text or "@" in text or "/" in text:
         raise ValueError("is the name or address of a host alone: DATABASE_URL takes a URL, MYSQL_SOCKET a path")
-    if re.fullmatch(r"([^:]+|\[.*\]):\d+", text):
+    if ":" in text and re.fullmatch(r"([^:]+|\[.*\]):\d+", text):
         raise ValueError(f"is the name or address of a host alone, not {_shown(text)}: the port goes into MYSQL_PORT")
     if any(character.isspace() for character in text):
         raise ValueError(f"is the name or address of a host, not {_shown(text)}")
@@ -107,7 +107,11 @@ def _shadow(text: str) -> str:
 
 
 def _password(text: str) -> Secret:
-    if re.search(r"[\x00\ud800-\udfff]", text):
+    try:
+        whole = b"\0" not in text.encode()
+    except UnicodeEncodeError:  # bytes of the environment that are no UTF-8
+        whole = False
+    if not whole:
         raise ValueError("holds a NUL character or is not UTF-8")
     return Secret(text)
 
