@@ -1,7 +1,8 @@
-"""Indexes that a server made for a foreign key, and that are left to it in the shadow, too.
+"""Indexes that a server made for a foreign key, and that it may take away again, in the shadow, too.
 
-Such a one goes without a word when another index does for the key, or when the next key takes its place; one that a
-statement names stays. No text of a server tells the two apart, but a table that is made LIKE it has them as they are.
+Such a one goes without a word when another index does for the key, or when the next key takes its place, also long
+after its own key is gone; one that a statement names stays. No text of a server tells the two apart, but a table that
+is made LIKE it has them as they are.
 https://dev.mysql.com/doc/refman/9.7/en/create-table-foreign-keys.html#foreign-key-restrictions.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from schemagate.automatic import is_automatic
 from schemagate.lexer import quote, significant, unquote
 from schemagate.listing import text
 from schemagate.loading import elsewhere, in_items, is_key
@@ -26,54 +26,47 @@ COPY = "schemagate_copy"
 
 
 @dataclass(frozen=True, slots=True)
-class Implied:
-    """An index that has the columns of a foreign key, and the name that a server would give it: the two as they stand
-    in the table's text, and the key's without a name that a server gave.
-    """
+class Index:
+    """An index of whole columns, as it stands in the table's text; and the columns alone."""
 
-    index: str
-    key: str
-    unnamed: str
+    name: str
+    item: str
     columns: str
 
 
-def left_to_keys(part: Schema, connection: Connection, database: str) -> Schema:
-    """The same part of the live schema; but its tables are made so that the indexes which the server made there for
-    keys are left to it again. `connection` is that of the shadow, which is empty.
+def left_to_keys(
+    part: Schema, connection: Connection, database: str, *, whole: bool
+) -> tuple[Schema, dict[tuple[str, str], str]]:
+    """The same part of the live schema, but its tables are made so that the indexes which the server made there for
+    keys are made by it again; and by the keys of tables what has to be run after such a one is made.
+
+    `connection` is that of the shadow, which is empty. Where the part is the `whole`, tables without foreign keys are
+    not asked about: they may be thousands.
     """
-    objects = dict(part.objects)
+    objects, then = dict(part.objects), {}
     for key, each in part.objects.items():
-        implied = dict(_implied(each)) if each.kind == "table" and "FOREIGN KEY" in each.create else {}
-        if implied and (made := _made(each, implied, connection, database)):
-            objects[key] = replace(each, create=_without(each, [implied[name] for name in made]))
-    return part if objects == part.objects else replace(part, objects=objects)
+        indexes = list(_indexes(each)) if each.kind == "table" and ("FOREIGN KEY" in each.create or not whole) else ()
+        if indexes and (made := _made(each, indexes, connection, database)):
+            create, dropped = _without(each, made)
+            objects[key] = replace(each, create=create)
+            if dropped:
+                then[key] = f"ALTER TABLE {quote(each.name)} {', '.join(dropped)}"
+    return (part if objects == part.objects else replace(part, objects=objects)), then
 
 
-def _implied(table: SchemaObject) -> Iterator[tuple[str, Implied]]:
+def _indexes(table: SchemaObject) -> Iterator[Index]:
     _, items, _ = in_items(table.create)
-    words = [[word for _, word, _ in significant(item)] for item in items]
-    indexes = {
-        unquote(each[1]): (item, each[3:-1])
-        for item, each in zip(items, words, strict=True)
-        if each[:1] == ["KEY"] and each[-1] == ")"
-    }
-    for item, each in zip(items, words, strict=True):
-        if not is_key(item) or elsewhere(item):
-            continue
-        columns = each[5 : each.index(")")]
-        automatic = is_automatic("key", unquote(each[1]), table.name)
-        name = unquote(columns[0] if automatic else each[1])
-        index, of = indexes.get(name, ("", []))
-        if of == columns:
-            unnamed = item.replace(f"CONSTRAINT {each[1]} ", "", 1) if automatic else item
-            yield name, Implied(index, item, unnamed, "".join(columns))
+    for item in items:
+        words = _words(item)
+        if words[:1] == ["KEY"] and words[2:3] == ["("] and words.index(")") == len(words) - 1:
+            yield Index(unquote(words[1]), item, "".join(words[3:-1]))
 
 
-def _made(table: SchemaObject, implied: dict[str, Implied], connection: Connection, database: str) -> Collection[str]:
-    """Which of these the server made: they are gone where another index does for the key. None where it cannot be told,
-    since somebody has locked the table, or it may not be read.
+def _made(table: SchemaObject, indexes: Collection[Index], connection: Connection, database: str) -> Collection[Index]:
+    """Which of these the server made: they are gone where another index has their columns. None where it cannot be
+    told, since somebody has locked the table, or it may not be read.
     """
-    others = (f"ADD INDEX {quote(f'{COPY}_{at}')} ({each.columns})" for at, each in enumerate(implied.values()))
+    others = (f"ADD INDEX {quote(f'{COPY}_{at}')} ({each.columns})" for at, each in enumerate(indexes))
     try:
         connection.execute(f"CREATE TABLE {quote(COPY)} LIKE {quote(database)}.{quote(table.name)}")
         try:
@@ -83,12 +76,28 @@ def _made(table: SchemaObject, implied: dict[str, Implied], connection: Connecti
             connection.execute(f"DROP TABLE {quote(COPY)}")
     except ServerError:
         return ()
-    words = ([word for _, word, _ in significant(item)] for item in items)
-    return implied.keys() - {unquote(each[1]) for each in words if each[:1] == ["KEY"]}
+    there = {unquote(words[1]) for words in map(_words, items) if words[:1] == ["KEY"]}
+    return [each for each in indexes if each.name not in there]
 
 
-def _without(table: SchemaObject, made: Collection[Implied]) -> str:
+def _without(table: SchemaObject, made: Collection[Index]) -> tuple[str, list[str]]:
+    """The table's text with a foreign key in the place of each of these indexes, and how to drop these keys again.
+
+    Of several keys that want the same index the last one names it; a key of the table that has its name does for it.
+    """
     head, items, tail = in_items(table.create)
-    indexes, keys = {each.index for each in made}, {each.key: each.unnamed for each in made}
-    kept = [keys.get(item, item) for item in items if item not in indexes]
-    return f"{head}{','.join(kept).rstrip()}\n{tail}"
+    here = [_words(item) for item in items if is_key(item) and not elsewhere(item)]
+    keys = {(unquote(words[1]), "".join(words[5 : words.index(")")])) for words in here}
+    gone = {each.item for each in made}
+    lost = [each for each in made if (each.name, each.columns) not in keys]
+    kept = [item.rstrip() for item in items if item not in gone]
+    # The table that they refer to is none: nobody asks, where foreign keys are not checked.
+    kept += [
+        f"\n  CONSTRAINT {quote(each.name)} FOREIGN KEY ({each.columns}) REFERENCES {quote(COPY)} ({each.columns})"
+        for each in lost
+    ]
+    return f"{head}{','.join(kept)}\n{tail}", [f"DROP FOREIGN KEY {quote(each.name)}" for each in lost]
+
+
+def _words(item: str) -> list[str]:
+    return [word for _, word, _ in significant(item)]

@@ -100,29 +100,35 @@ def _predict(
     while True:
         shadow = shadows.get()
         try:
-            before = _as_live(shadow, part, database) or copied(shadows.get(), part)
+            whole = len(part.objects) == len(live.objects)
+            before = _as_live(shadow, part, database, whole=whole) or copied(shadows.get(), part)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
-            if len(part.objects) == len(live.objects):
+            if whole:
                 raise rehearsal_failed(refused) from refused
             part = live
             continue
         return _merged(live, before, shadow.read()), left_out, follower.traces
 
 
-def _as_live(shadow: Shadow, part: Schema, database: str) -> Schema | None:
-    """The copy, in which the indexes that the server made for keys are left to it; None where others come of that."""
-    made = left_to_keys(part, shadow.connection, database)
-    copy = copied(shadow, made)
+def _as_live(shadow: Shadow, part: Schema, database: str, *, whole: bool) -> Schema | None:
+    """The copy, in which the indexes that the server made for keys are its own; None where others come of that."""
+    made, then = left_to_keys(part, shadow.connection, database, whole=whole)
+    if made is part:
+        return copied(shadow, part)
+    try:
+        copy = shadow.load(made, then)
+    except ServerError:
+        return None
     for key, each in made.objects.items():
-        if each.create != part.objects[key].create and _indexes(copy.objects[key]) != _indexes(each):
+        if each.create != part.objects[key].create and _keys(copy.objects[key]) != _keys(each):
             return None
     return copy
 
 
-def _indexes(table: SchemaObject) -> dict[str, str]:
-    return {part.name: part.text for part in table.parts if part.kind == "index"}
+def _keys(table: SchemaObject) -> dict[tuple[str, str], str]:
+    return {(part.kind, part.name): part.text for part in table.parts if part.kind in ("index", "key")}
 
 
 def copied(shadow: Shadow, part: Schema) -> Schema:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from schemagate import schema, server
@@ -148,9 +149,9 @@ class Shadow:
         one = self.stand_ins.get((each.kind, each.name))
         return one.original if one and one.copy == each else each
 
-    def load(self, what: Schema) -> Schema:
+    def load(self, what: Schema, then: Mapping[tuple[str, str], str] = MappingProxyType({})) -> Schema:
         """Make every object of a schema here, and return how the server now writes them. Raises ServerError, or
-        ShadowUnavailable where the account may not.
+        ShadowUnavailable where the account may not. `then` has what is to be run after an object is made.
 
         What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given. In
         the place of a broken view is one of no use, so that statements can drop and replace it.
@@ -162,6 +163,8 @@ class Shadow:
             for each, text in script(what, shadow=True):
                 try:
                     self.connection.run(text)
+                    if each and (more := then.get((each.kind, each.name))):
+                        self.connection.run(more)
                 except ServerError as error:
                     if each is None or each.kind != "view" or error.errno not in BROKEN_VIEW:
                         raise
