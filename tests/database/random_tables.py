@@ -72,10 +72,9 @@ class RandomTable:
     def _maybe(self, text: str, chance: float = 0.3) -> str:
         return f" {text}" if self._random.random() < chance else ""
 
-    def _new_name(self, *, ticks: bool = True) -> str:
+    def _new_name(self) -> str:
         self._serial += 1
-        name = f"{self._one(NAMES)}{self._serial}"
-        return name if ticks else name.replace("`", "'")
+        return f"{self._one(NAMES)}{self._serial}"
 
     def _literal(self) -> str:
         return f"'{self._one(WORDS)}'"
@@ -240,8 +239,7 @@ class RandomTable:
         return (f"CONSTRAINT {quoted(name)} " if named else "") + f"CHECK ({expression}){enforced}"
 
     def _foreign(self) -> str:
-        # MariaDB writes a backtick in the names of a foreign key as it is: that text cannot be read by anybody.
-        name = quoted(self._new_name(ticks=self._mysql) + self._name.strip("`"))
+        name = quoted(self._new_name() + self._name.strip("`"))
         rules = self._one(
             [
                 "",
@@ -251,7 +249,7 @@ class RandomTable:
                 "ON DELETE NO ACTION",
             ]
         )
-        column = self._new_name(ticks=self._mysql)
+        column = self._new_name()
         self._columns[column] = "int"
         constraint = self._maybe(f"CONSTRAINT {name}", 0.7)
         return (
@@ -318,7 +316,7 @@ class RandomTable:
         names = [name for name in self._columns if name != "id"]
         if not names:
             return "FORCE"
-        old, new = self._one(names), self._new_name(ticks=self._mysql)
+        old, new = self._one(names), self._new_name()
         self._columns[new] = self._columns.pop(old)
         return f"RENAME COLUMN {quoted(old)} TO {quoted(new)}"
 

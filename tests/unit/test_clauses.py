@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemagate.clauses import Part, TableParts, columns_of, loadable_table
+from schemagate.clauses import TableParts, columns_of, loadable_table
 from schemagate.listing import without_counter
 
 CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "utf8mb3": "utf8mb3_general_ci", "latin1": "latin1_swedish_ci"}
@@ -234,8 +234,21 @@ def test_the_columns_of_an_index_are_found_in_its_clause() -> None:
     ]
 
 
-def test_a_text_that_no_server_writes_right_does_not_stop_us() -> None:
-    """MariaDB does not double a backtick in the names of a foreign key: nobody can read that, and we do not crash."""
-    create = table("`x``y` int", "KEY `x``y` (`x``y`)", "CONSTRAINT `f` FOREIGN KEY (`x`y`) REFERENCES `p` (`id`)")
-    assert TableParts(create, CHARSETS)[0] == Part("column", "x`y", "`x``y` int")
-    assert TableParts(create, CHARSETS) != TableParts(create.replace("`p`", "`q`"), CHARSETS)
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        (
+            "CONSTRAINT `f`1` FOREIGN KEY (`x`y`, `z``) REFERENCES `p``.``q` (`a``, `b`) ON DELETE CASCADE",
+            "CONSTRAINT `f``1` FOREIGN KEY (`x``y`, `z```) REFERENCES `p```.```q` (`a```, `b`) ON DELETE CASCADE",
+        ),
+        (
+            "CONSTRAINT `f` FOREIGN KEY (`x``) REFERENCES `p` (`i`)",
+            "CONSTRAINT `f` FOREIGN KEY (`x```) REFERENCES `p` (`i`)",
+        ),
+        ("CONSTRAINT `f``1` FOREIGN KEY (`x```, `y`) REFERENCES `p`.`q` (`a``b`, `c`)",) * 2,
+    ],
+)
+def test_names_in_foreign_keys_are_mended_where_a_server_writes_them_wrong(written: str, right: str) -> None:
+    """MariaDB 10.11 does not double a backtick in them: it could not read that itself."""
+    create = table("`x``y` int", "KEY `k` (`x``y`)", written)
+    assert loadable_table(create, "app") == create.replace(written, right)
