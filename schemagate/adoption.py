@@ -100,8 +100,12 @@ def up_to(migrations: Migrations, last: str, note: str = EXACT) -> Baseline:
     return Baseline(tuple((each, each.count, note) for each in migrations.all if each.name <= last))
 
 
-def in_the_middle(states: States, migrations: Migrations) -> Baseline | None:
-    """The baseline of one that is exactly as in the middle of a migration; None if that is not certain."""
+def in_the_middle(states: States, migrations: Migrations, known: Mapping[str, Contents]) -> Baseline | None:
+    """The baseline of one that is exactly as in the middle of a migration; None if that is not certain.
+
+    Nor where rows would be changed by what is left of that file, or by a later one that makes nothing: it may as well
+    be that all was run, and something has been dropped since.
+    """
     places = [place for place in states.equal if not place.end]
     if len(places) != 1:
         return None
@@ -109,6 +113,11 @@ def in_the_middle(states: States, migrations: Migrations) -> Baseline | None:
     following = {(effect.migration, effect.ordinal) for effect in states.effects[place.reached :]}
     if (place.migration, place.ordinal + 1) not in following:  # what comes next does not show
         return None
+    makes = {effect.migration for effect in states.effects}
+    for name, contents in known.items():
+        left = place.ordinal if name == place.migration else 0 if name > place.migration and name not in makes else None
+        if left is not None and any(each.ordinal > left for each in contents.data):
+            return None
     before = tuple((each, each.count, IN_THE_MIDDLE) for each in migrations.all if each.name < place.migration)
     this = next(each for each in migrations.all if each.name == place.migration)
     return Baseline((*before, (this, place.ordinal, IN_THE_MIDDLE)))

@@ -114,7 +114,7 @@ def doubtful(migration: Migration, entry: Entry, error: ServerError, found: Find
         entry,
         found.how,
         ended=f"{migration.file}:{entry.line}: statement {entry.ordinal} of {migration.count} ({entry.kind}) failed, "
-        f"MySQL says {error.errno}: {error.text}.",
+        f"the server says {error.errno}: {error.text}.",
         file=migration.file,
         errno=error.errno,
         error=error.text,
@@ -133,8 +133,8 @@ def failed(migration: Migration, statement: Statement, error: ServerError, left:
         stays = f"Statements {left + 1} to {statement.ordinal} are one transaction, which was taken back"
         mend = f"statement {left + 1}"
     return StatementFailed(
-        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, MySQL says "
-        f"{error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} failed, the server "
+        f"says {error.errno}: {error.text}. {stays}; {_way_out(error.errno, mend)} and start again.",
         migration=migration.name,
         **place(migration.file, statement),
         statements=migration.count,

@@ -166,7 +166,7 @@ def _lock_others(session: Connection, here: Server, settings: Settings, stop: St
         def missing() -> bool:
             left = [member for member in look(session, here, settings.cluster).others if member not in locked]
             for member in left:
-                side = _session(member, here, settings)
+                side = _session(member, here, settings, stop)
                 if side is not None:
                     sides.enter_context(closing(side))
                     there = here._replace(uuid=identify(side, here.flavour)[:36])
@@ -183,14 +183,14 @@ def _lock_others(session: Connection, here: Server, settings: Settings, stop: St
     log.debug("cluster.locked", members=sorted(member.where for member in locked))
 
 
-def _session(member: Member, here: Server, settings: Settings) -> Connection | None:
+def _session(member: Member, here: Server, settings: Settings, stop: Stop) -> Connection | None:
     """A session with that member; None where nobody is let in yet, and so no other start. Raises NotReady where it does
     not answer: it may be going away.
     """
     opening = working_session(here.flavour, settings.lock_wait_seconds)
     place = _at(member, settings, settings.wait_seconds)
     try:
-        side = open_session(place, settings.database, opening)
+        side = open_session(place, settings.database, opening, stop)
     except AccessDenied as error:
         raise ClusterUnsafe(_no_way(member, error.message), member=member.where) from error
     except (DatabaseUnavailable, ConnectionLost) as error:

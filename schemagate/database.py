@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from schemagate.driver import Session, pymysql, unverified
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from schemagate.settings import Settings
     from schemagate.stop import Stop
+    from schemagate.watch import Watch
 
     T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class Connection:
     def __init__(self, raw: Session, several: bool) -> None:
         self._raw = raw
         self._several = several
-        self.watch: Any = None  # where there is one, it knows what is waited for here, and ends that after SIGTERM
+        self.watch: Watch | None = None  # it knows what is waited for here, and ends that after SIGTERM
         self.hears: Stop | None = None  # where all is only read, a signal ends at once what is waited for
         self.id: int = raw.thread_id()  # type: ignore[no-untyped-call]
         self.greeting: str = raw.server_version
@@ -314,10 +315,22 @@ def _keep_alive(raw: Session) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def open_session(settings: Settings, database: str | None, opening: Sequence[str]) -> Connection:
-    """One more session beside one that works: for running migrations, and for the shadow. `opening` is run in it."""
+def open_session(
+    settings: Settings,
+    database: str | None,
+    opening: Sequence[str],
+    stop: Stop | None = None,
+    watch: Watch | None = None,
+    seconds: float | None = None,
+) -> Connection:
+    """One more session beside one that works: for running migrations, and for the shadow. `opening` is run in it.
+
+    With `stop` a signal that comes while it logs in raises Interrupted at once, and later on, too, until it is watched.
+    An answer is waited for as long as it takes, or so many `seconds`.
+    """
     try:
-        connection = connect(settings, database)
+        with stop.at_once(anew=True) if stop else nullcontext():
+            connection = connect(settings, database)
     except (pymysql.err.Error, OSError) as error:
         errno, text = number_of(error)
         if errno in DENIED_LOGIN:
@@ -332,7 +345,14 @@ def open_session(settings: Settings, database: str | None, opening: Sequence[str
         raise ConnectionLost(
             "A second session with MySQL could not be opened; start again.", errno=errno, error=text
         ) from error
-    connection.be_patient()
-    for text in opening:
-        connection.execute(text)
+    connection.be_patient(seconds)
+    connection.hears = stop
+    try:
+        if watch:
+            watch.guard(connection)
+        for text in opening:
+            connection.execute(text)
+    except BaseException:
+        connection.close()
+        raise
     return connection

@@ -31,6 +31,7 @@ class Change:
     `adds`: it makes what is not there and does nothing else. `loses` says in a few words what data it can lose, or why
     rows may refuse it; None where neither is so, as far as the two schemas tell. A unique index, check or foreign key
     that is added may be refused by rows all the same: then nothing has changed.
+    `keeps`: it makes an index anew that is there, lest the server take it away for a key that comes next.
     `program` is the view, trigger, routine or event whose session the statement needs; see `script`.
     """
 
@@ -40,6 +41,7 @@ class Change:
     sql: str
     adds: bool = False
     loses: str | None = None
+    keeps: bool = False
     program: SchemaObject | None = None
 
 
@@ -137,9 +139,11 @@ class _Plan:
         old, wanted = self._old[name], self._tables[name]
         if any(each.columns == key.columns for each in old.keys.values()):
             for index, text in wanted.indexes.items():
-                if index != key.name and old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
-                    yield Change("table", name, f"index {index}",
-                                 f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}")  # fmt: skip
+                if not text.startswith("KEY ") or index == key.name:
+                    continue
+                if old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
+                    sql = f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}"
+                    yield Change("table", name, f"index {index}", sql, keeps=True)
 
     # --- objects that go ----------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from schemagate.isolation import NOT_GRANTED, around
 from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
 from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError
-from schemagate.rehearse import copied
+from schemagate.rehearse import copied_as_live
 from schemagate.remedy import Remedy, Unhealable, all_known, remedy, said
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
@@ -180,7 +180,7 @@ class Healer:
         elif error.errno in NOT_GRANTED:
             mend = "Grant the account the right it lacks"
         return StatementFailed(
-            f"{said(change)} is missing and cannot be made again: MySQL says {error.errno}: {error.text}. "
+            f"{said(change)} is missing and cannot be made again: the server says {error.errno}: {error.text}. "
             f"{done} of {count} missing objects are healed. {mend}; then start again.",
             object=said(change),
             **told,
@@ -199,12 +199,14 @@ class Healer:
 
         A view that is broken because something is missing has to be made there, too, behind what it lacks.
         """
-        shadow, named = self.shadows.get(), {each.name.lower() for each in healing.changes}
+        named = {each.name.lower() for each in healing.changes}
         for each in healing.changes:
             named |= {name.name.lower() for name in Statement(each.sql.encode(errors="replace"), 1, 1).names}
         broken = broken_views(found)
         part = around(found, named)
-        copied(shadow, part_of(part, part.objects.keys() - broken))
+        whole = len(part.objects) == len(found.objects)
+        copy = part_of(part, part.objects.keys() - broken)
+        shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=whole)
         for change, text in script(healing.around(part, broken), found.collation):
             self.stop.check()
             if change and change.part and elsewhere(text):  # it would block changes of its parent there

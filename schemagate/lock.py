@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from schemagate.errors import Interrupted, LockTimeout
@@ -17,7 +18,7 @@ from schemagate.lexer import beginning, quote
 from schemagate.refusals import INTERRUPTED, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from schemagate.database import Connection
     from schemagate.log import Log
@@ -51,8 +52,9 @@ def wait_for_the_living(
     asked now and then whether this server is still one to wait at.
     """
     waiting = Waiting(connection, here, settings, stop, log, still)
-    while not take(connection, alive_name(here.database), min(1.0, settings.lock_seconds)):
-        waiting.go_on()
+    with while_waiting(stop):
+        while not take(connection, alive_name(here.database), min(1.0, settings.lock_seconds)):
+            waiting.go_on()
 
 
 class Waiting:
@@ -97,6 +99,15 @@ class Waiting:
             self._said = time.monotonic()
             self._still(self._connection)
         return due
+
+
+@contextmanager
+def while_waiting(stop: Stop) -> Iterator[None]:
+    """In here the answer to a signal says what is waited for."""
+    try:
+        yield
+    except Interrupted as error:
+        raise asked_to_stop(stop) from error
 
 
 def asked_to_stop(stop: Stop) -> Interrupted:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemagate.lexer import quote
-from schemagate.lock import Waiting, describe, holder_of, lock_name, take
+from schemagate.lock import Waiting, describe, holder_of, lock_name, take, while_waiting
 from schemagate.refusals import ServerError
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
     itself, or runs nothing any more, it is ended: its statement is rolled back by the server. A session that is not
     known or not to be seen is waited for as long as for a living start: then LockTimeout.
     """
+    with while_waiting(stop):
+        _outlast(session, here, settings, stop, log, still)
+
+
+def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still) -> None:
     waiting = Waiting(session, here, settings, stop, log, still)
     before: Seen | None = None
     ended: set[int] = set()

@@ -98,10 +98,9 @@ def _predict(
     """
     part = needed(live, plan.todo)
     while True:
-        shadow = shadows.get()
+        whole = len(part.objects) == len(live.objects)
         try:
-            whole = len(part.objects) == len(live.objects)
-            before = _as_live(shadow, part, database, whole=whole) or copied(shadows.get(), part)
+            shadow, before = copied_as_live(shadows, part, database, whole=whole)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
@@ -110,6 +109,17 @@ def _predict(
             part = live
             continue
         return _merged(live, before, shadow.read()), left_out, follower.traces
+
+
+def copied_as_live(shadows: Shadows, part: Schema, database: str, *, whole: bool) -> tuple[Shadow, Schema]:
+    """The structure of a part of the live schema (which may be the `whole`) in the shadow, where the indexes that the
+    server made for keys are its own, if that can be had. Raises ShadowUnavailable where it cannot be copied.
+    """
+    shadow = shadows.get()
+    if copy := _as_live(shadow, part, database, whole=whole):
+        return shadow, copy
+    shadow = shadows.get()
+    return shadow, copied(shadow, part)
 
 
 def _as_live(shadow: Shadow, part: Schema, database: str, *, whole: bool) -> Schema | None:

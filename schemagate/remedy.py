@@ -51,7 +51,7 @@ class Remedy:
         """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
         missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
         there = as_expected(part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken), self.wanted)
-        return changes(part_of(self.wanted, (part.objects.keys() & self.wanted.objects.keys()) | missing), there)
+        return _made(part_of(self.wanted, (part.objects.keys() & self.wanted.objects.keys()) | missing), there)
 
 
 def remedy(
@@ -68,7 +68,7 @@ def remedy(
             raise Unhealable(f"{said(each)} is not missing, but {'other' if each.expected else 'too much'}")
         if each.expected is not None and not each.part and each.kind in NEVER:
             raise Unhealable(f"{each.kind} {each.name} cannot be made again: {NEVER[each.kind]}")
-    made = changes(wanted, found)
+    made = _made(wanted, found)
     for change in made:
         if not change.adds:
             raise Unhealable(f"{change.kind} {change.name} would have to be changed: {change.sql[:200]}")
@@ -81,6 +81,11 @@ def remedy(
     if emptied and mode != ALL:
         raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
     return Remedy(wanted, tuple(map(_to_add, made)), emptied)
+
+
+def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
+    """The changes; but whether the server takes an index away for a key is seen where it is tried."""
+    return tuple(change for change in changes(wanted, found) if not change.keeps)
 
 
 def _to_add(change: Change) -> Change:

@@ -110,14 +110,13 @@ class Shadow:
         self.stand_ins: dict[tuple[str, str], StandIn] = {}
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
-            self.connection = open_session(settings, None, opening)
+            self.connection = open_session(settings, None, opening, stop, watch)
         except AccessDenied as error:
             raise ShadowUnavailable(
                 f"no session without a schema may be opened ({error.facts.get('error')})"
             ) from error
+        self.connection.hears = None
         try:
-            if watch:
-                watch.guard(self.connection)
             make(self.connection, self.name, here)
         except BaseException:
             self.connection.close()

@@ -20,6 +20,7 @@ from schemagate.adoption import (
     with_maker,
 )
 from schemagate.automatic import as_expected
+from schemagate.claims import Claim, contradicted, decided
 from schemagate.ddl import changes
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
@@ -115,6 +116,7 @@ class Finder:
         self._connection, self._here = connection, here
         self._expected, self._shadows, self._log = expected, shadows, log
         self._states: States | None = None
+        self._claims: list[Claim] = []
         self._known: dict[str, Contents] = {each.name: contents(each) for each in self._migrations.all}
 
     def find(self, *, add: bool, to: str | None = None) -> Baseline | None:
@@ -136,6 +138,7 @@ class Finder:
             raise _renamed(twins, candidates(states, self._migrations, self._known))
         if not states.ours().objects:
             return None
+        self._claims = list(self._claimed())
         return self._exact(states) or self._lacking(states, add=add)
 
     def replaced(self, baseline: Baseline) -> Migrations:
@@ -151,16 +154,19 @@ class Finder:
 
     def _exact(self, states: States) -> Baseline | None:
         names = candidates(states, self._migrations, self._known)
-        hints = list(self._hints())
+        claim = decided(self._claims, names)
         if len(names) == 1:
-            return self._found(names[0], up_to(self._migrations, names[0]))
-        for name, tool in hints:
-            if name in names:
-                return self._found(name, up_to(self._migrations, name, HINTED.format(tool=tool)))
-        if names:
+            baseline: Baseline | None = up_to(self._migrations, names[0])
+        elif claim:
+            baseline = up_to(self._migrations, claim.migration, HINTED.format(tool=claim.tool))
+        elif names:
             raise _several(names)
-        baseline = in_the_middle(states, self._migrations)
-        return self._found(baseline.applied[-1][0].name, baseline) if baseline else None
+        else:
+            baseline = in_the_middle(states, self._migrations, self._known)
+        if baseline:
+            self._refuse_contradicted(baseline, states)
+            self._found(baseline.applied[-1][0].name, baseline)
+        return baseline
 
     def _found(self, name: str, baseline: Baseline) -> Baseline:
         migration, count, how = baseline.applied[-1]
@@ -173,7 +179,7 @@ class Finder:
         )
         return baseline
 
-    def _hints(self) -> Iterator[tuple[str, str]]:
+    def _claimed(self) -> Iterator[Claim]:
         """The last migration by what each other tool says."""
         names = [each.name for each in self._migrations.all]
         tables = [name for kind, name in self._live.objects if kind == "table"]
@@ -181,7 +187,22 @@ class Finder:
             last = last_told(each, names)
             self._log.info("tool.told", tool=each.tool, table=each.table, migration=last, broken=each.broken or None)
             if last:
-                yield last, each.tool
+                yield Claim(last, each.tool)
+
+    def _refuse_contradicted(self, baseline: Baseline, states: States) -> None:
+        """Where a tool says that more was run, and rows would be changed by that once more, if it is right."""
+        if not (against := contradicted(self._claims, baseline, self._known)):
+            return
+        claim, again = against
+        last, count, _ = baseline.applied[-1] if baseline.applied else (None, 0, "")
+        exact = last and not baseline.ways and count == last.count
+        other_way = f" (if it was not, say so: `schemagate baseline --to {last.name}`)" if last and exact else ""
+        raise self._refusal(
+            f"{claim.tool} says that {claim.migration} was run, and the schema that it was not{other_way}: what "
+            f"changes rows may have been run before ({again})",
+            states,
+            claim.migration,
+        )
 
     def _said(self, to: str, states: States) -> Baseline:
         if to not in {place.migration for place in states.equal if place.end}:
@@ -206,6 +227,7 @@ class Finder:
                 states,
                 last,
             ) from undecided
+        self._refuse_contradicted(baseline, states)
         refused = list(refused_by_rows(self._connection, self._here.database, final, states.ours()))
         if refused:
             raise self._refusal(f"rows are in the way of what is missing: {'; '.join(refused)}", states, last)

@@ -80,11 +80,14 @@ class Stop:
             raise Interrupted(f"{name} asked this start to stop; the next start goes on from here.", self._signum)
 
     @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """In here a signal raises `Interrupted` where it arrives: for connecting, in the main thread."""
+    def at_once(self, *, anew: bool = False) -> Iterator[None]:
+        """In here a signal raises `Interrupted` where it arrives: for connecting, in the main thread. One that has
+        arrived before does so, too, if it is not to be one that comes `anew`.
+        """
         self._raising = True  # before the look, so that no signal falls between the two
         try:
-            self.check()
+            if not anew:
+                self.check()
             yield
         finally:
             self._raising = False

@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.25
 BEAT_SECONDS = 10.0
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
-WORD_SECONDS = 5.0  # and that to KILL QUERY: there is little time left then
+WORD_SECONDS = 5.0  # and that to KILL QUERY, or to whoever wants to replace it: there is little time left then
 OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
@@ -52,7 +52,8 @@ class Watch:
         self._connection, self._here, self._settings, self._stop = connection, here, settings, stop
         self._still = still
         self._sessions: list[Connection] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of whom an answer is waited for, and is ended
+        self._talk = threading.Lock()  # of the watch session; taken after the other one
         self._done = threading.Event()
         self._waiting = 0  # the connection in which an answer is waited for
         self._with = False
@@ -78,7 +79,7 @@ class Watch:
         """Watch over this session, too; and end it where the server is none to work on any more: it would wait there
         for ever.
         """
-        session.watch = self
+        session.watch, session.hears = self, None
         self._sessions.append(session)
 
     def __enter__(self) -> None:
@@ -119,7 +120,7 @@ class Watch:
             return True
         if not held(session, database):
             return False
-        with self._lock:
+        with self._talk:
             self._beat()
         if held(session, database, self._connection.id):
             return True
@@ -128,7 +129,10 @@ class Watch:
     def close(self) -> None:
         """End the thread and the session, and with it `alive`."""
         self._done.set()
-        self._thread.join(ANSWER_SECONDS)
+        self._thread.join(1.0)
+        if self._thread.is_alive():  # it waits for a server that says nothing
+            self._connection.cut()
+            self._thread.join(WORD_SECONDS)
         self._connection.close()
 
     def _watch(self) -> None:
@@ -141,8 +145,12 @@ class Watch:
             if not overdue and now - self._beaten < BEAT_SECONDS:
                 continue
             with self._lock:
-                if overdue and self._is_to_end() and not self._break_off():
-                    return
+                if overdue and self._is_to_end():
+                    with self._talk:
+                        goes_on = self._break_off()
+                    if not goes_on:
+                        return
+            with self._talk:  # while nobody has to wait for that
                 if now - self._beaten >= BEAT_SECONDS:
                     self._beat()
 
@@ -167,8 +175,7 @@ class Watch:
             pass
         except ConnectionLost:
             if time.monotonic() - began >= WORD_SECONDS:
-                for session in self._sessions:
-                    session.cut()
+                self._cut()
                 return False
             self._beaten = float("-inf")
         return True
@@ -187,19 +194,25 @@ class Watch:
                 self._connection.execute("DO 0")
                 self._still(self._connection)
             except ConnectionLost:
-                with suppress(SchemagateError):
+                try:
                     self._replace()
+                except SchemagateError:
+                    if self._asked is not None:  # there is no time left to wait for what may never come
+                        self._cut()
             except DatabaseUnavailable:  # what is committed here waits for ever
-                for session in self._sessions:
-                    session.cut()
+                self._cut()
+
+    def _cut(self) -> None:
+        for session in self._sessions:
+            session.cut()
 
     def _replace(self) -> None:
         self._connection.close()
-        connection = open_session(self._settings, self._settings.database, [OPENING])
-        connection.be_patient(ANSWER_SECONDS)
-        identify(connection, self._here.flavour)
+        connection = open_session(self._settings, self._settings.database, [OPENING], seconds=WORD_SECONDS)
         self._connection = connection
+        identify(connection, self._here.flavour)
         take(connection, alive_name(self._here.database), 1.0)
+        connection.be_patient(ANSWER_SECONDS)
 
 
 @contextmanager
@@ -212,7 +225,7 @@ def alone(
     both locks are in the one that runs statements: then nobody can tell our orphan from us, and waits for it as long as
     for a living start. Raises LockTimeout, Interrupted, and what `open_session` raises.
     """
-    began, connection.hears = time.monotonic(), None
+    began = time.monotonic()
     opening = working_session(here.flavour, settings.lock_wait_seconds)
     watch: Watch | None = None
     try:
@@ -220,15 +233,17 @@ def alone(
             connection.be_patient(ANSWER_SECONDS)
             wait_for_the_living(connection, here, settings, stop, log, still)
             server = identify(connection, here.flavour)
+            connection.hears = None  # from here on another thread waits there
             watch = Watch(connection, here, settings, stop, still)
         else:
             connection.close()
-        with closing(open_session(settings, settings.database, opening)) as session:
+        with closing(open_session(settings, settings.database, opening, stop)) as session:
             if watch is None:
                 wait_for_the_living(session, here, settings, stop, log, still)
             else:  # before anything is taken for an orphan
                 prove(session, connection, server, alive_name(here.database), here.flavour)
             outlast(session, here, settings, stop, log, still)
+            session.hears = None
             if watch:
                 watch.guard(session)
             log.info("lock.taken", waited_seconds=round(time.monotonic() - began, 3))

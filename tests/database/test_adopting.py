@@ -312,6 +312,72 @@ def test_another_tool_that_says_what_is_not_so_is_not_believed(place: Place) -> 
     assert place.refused()["candidates"] == ["1_a", "2_b"]
 
 
+FILLED = {
+    "1_a": "CREATE TABLE a (id INT PRIMARY KEY, n INT);\nCREATE TABLE b (id INT);",
+    "2_b": "CREATE TABLE c (id INT);\nUPDATE a SET n = n * 2;",
+    "3_c": "CREATE TABLE d (id INT);",
+}
+
+
+@pytest.mark.parametrize(
+    ("there", "claimed", "way"),
+    [
+        (("a", "b"), "2", "schemagate baseline --to 1_a"),  # c was dropped, or 2_b was never run
+        (("a", "b"), "3", "schemagate baseline --to 1_a"),
+        (("a",), "2", ""),  # b was dropped, too
+        (("a", "d"), "3", ""),  # and this cannot be a state at all
+    ],
+)
+def test_rows_are_not_changed_again_where_another_tool_says_that_they_were(
+    place: Place, there: tuple[str, ...], claimed: str, way: str
+) -> None:
+    """The schema says that the file was not run; a person decides."""
+    place.write(**FILLED).build(
+        *(f"CREATE TABLE {name} (id INT{' PRIMARY KEY, n INT' * (name == 'a')})" for name in there),
+        "INSERT INTO a VALUES (1, 20)",
+        TOOLS["dbmate"][0],
+    )
+    place.database.run(*(f"INSERT INTO schema_migrations VALUES ('{each}')" for each in "123" if each <= claimed))
+    told = place.refused()
+    assert f"dbmate says that {claimed}_" in told["message"]
+    assert "2_b.sql:2" in told["message"]
+    assert way in told["message"]
+    assert place.database.rows("SELECT n FROM a") == ((20,),)
+    place.database.run("DELETE FROM schema_migrations WHERE version > '1'")
+    place.run()
+    assert place.database.rows("SELECT n FROM a") == ((40,),)
+
+
+def test_two_tools_that_say_different_things_decide_nothing(place: Place) -> None:
+    """One of them is left over from another time."""
+    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
+    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", *TOOLS["dbmate"], KNEX)
+    place.database.run("INSERT INTO knex_migrations (name, batch) VALUES ('1_a.js', 1)")
+    assert place.refused()["candidates"] == ["1_a", "2_b"]
+    place.database.run("INSERT INTO knex_migrations (name, batch) VALUES ('2_b.js', 1)")
+    place.run()
+    assert not place.database.rows("SELECT id FROM a")
+
+
+@pytest.mark.parametrize(
+    ("rest", "rows"),
+    [("CREATE TABLE b (id INT);\nUPDATE a SET n = n * 2;", 20), ("CREATE TABLE b (id INT);", None)],
+)
+def test_rows_are_not_changed_by_what_may_have_run_before_a_table_was_dropped(
+    place: Place, rest: str, rows: int | None
+) -> None:
+    """One in the middle of a file may be one that has lost a table since: what is missing is added, and no more."""
+    place.write(a=f"CREATE TABLE a (id INT PRIMARY KEY, n INT);\n{rest}")
+    if rows is None:
+        place.write(b="UPDATE a SET n = n * 2")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, n INT)", "INSERT INTO a VALUES (1, 20)")
+    if rows is None:
+        assert "whether b was run cannot be seen" in place.refused()["message"]
+    else:
+        assert [each["line"] for each in place.run().said("statement.skipped")] == [3]
+    assert place.database.rows("SELECT n FROM a") == ((20,),)
+
+
 def test_another_tool_that_broke_off_is_no_hint(place: Place) -> None:
     """golang-migrate calls that by a word of its own."""
     numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}

@@ -342,6 +342,34 @@ def test_a_heal_that_does_not_get_its_lock_is_tried_again(database: Database, tm
     assert start.wait() == 0, start.text
 
 
+@pytest.mark.parametrize(
+    ("index", "missing", "heals"),
+    [
+        ("KEY ours (x)", "f1", True),
+        ("UNIQUE KEY ours (x)", "f1", True),
+        ("KEY ours (x, id)", "f2", True),
+        ("", "f1", False),  # the one left is named by f2, which the server made: it would be named by f1 then
+    ],
+)
+def test_a_key_is_made_again_beside_another_one_of_its_column(
+    database: Database, tmp_path: Path, index: str, missing: str, heals: bool
+) -> None:
+    """Whose index stays, if a statement made it; otherwise nothing is touched."""
+    keys = "CONSTRAINT f1 FOREIGN KEY (x) REFERENCES p (id), CONSTRAINT f2 FOREIGN KEY (x) REFERENCES p (c)"
+    parts = ", ".join(filter(None, ("id INT PRIMARY KEY, x INT", index, keys)))
+    gate = Gate(database, tmp_path).write(
+        a=f"CREATE TABLE p (id INT PRIMARY KEY, c INT UNIQUE);\nCREATE TABLE t ({parts});"
+    )
+    gate.run("snapshot")
+    gate.run()
+    whole = read(database)
+    database.run(f"ALTER TABLE t DROP FOREIGN KEY {missing}")
+    hurt = read(database)
+    start = gate.run(expected=0 if heals else 32)
+    assert compare(whole if heals else hurt, read(database)) == ()
+    assert [each["object"] for each in said(start, "schema.healed")] == [f"foreign key {missing} of table t"] * heals
+
+
 def test_a_start_that_is_asked_to_stop_heals_nothing_more(database: Database, tmp_path: Path) -> None:
     """The statement at hand is broken off after its time; the next start goes on."""
     gate = Gate(database, tmp_path).write(a_first="CREATE TABLE first (id INT PRIMARY KEY, n INT, KEY idx_n (n))")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymysql.constants.COMMAND import COM_QUIT
 
 from schemagate.lock import alive_name, lock_name
 from tests.database.gate import Gate, last, said, until_said
@@ -181,7 +182,8 @@ def test_a_connection_that_is_lost_before_anything_is_to_do_is_survived(gate: Ga
     seen: list[Packet] = []
 
     def before(packet: Packet) -> None:
-        seen.append(packet)
+        if packet.command != COM_QUIT:  # the farewell of the start before may come late
+            seen.append(packet)
         if len(seen) == 2:
             raise ConnectionResetError
 
