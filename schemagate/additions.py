@@ -13,7 +13,7 @@ from schemagate.automatic import to_add
 from schemagate.ddl import placed
 from schemagate.hashes import hash_of, key_of
 from schemagate.history import ADOPTING
-from schemagate.isolation import fills_from_query
+from schemagate.isolation import fills_from_query, words_of
 from schemagate.lexer import quote, significant
 from schemagate.loading import without_keys
 from schemagate.schema import PLACE
@@ -121,10 +121,12 @@ class Additions:
         final, effects = self._final[key], self._effects[place]
         if key in self._live or self._makers.objects.get(key) != place:
             return instead(statement, self._alter(key, final, parts), ADDED)
-        behind = self._next_to_act(final) if final.kind == "trigger" else None
+        before, behind = self._neighbours(final) if final.kind == "trigger" else (None, None)
         self._there.add(key)
         if behind:
             return instead(statement, placed(final, None, behind), ADDED)
+        if before and not {"FOLLOWS", "PRECEDES"}.isdisjoint(words_of(statement)):  # others have come in between
+            return instead(statement, placed(final, before, ""), ADDED)
         made = next(effect.after for effect in effects if effect.key == key)
         if final.kind != "table":
             return statement if made and _text(made) == _text(final) else instead(statement, final.create, ADDED)
@@ -137,17 +139,18 @@ class Additions:
         self._columns[key] = {name for part, name in parts_of(final) if part == "column"}
         return instead(statement, without_keys(final.create, lambda item: _key_name(item) in later), ADDED)
 
-    def _next_to_act(self, trigger: SchemaObject) -> str | None:
-        """The first of the triggers behind it, in the final schema, that is there when it is made."""
+    def _neighbours(self, trigger: SchemaObject) -> tuple[str | None, str | None]:
+        """The triggers before and behind it, in the final schema, of those that are there when it is made."""
 
         def place(each: SchemaObject) -> tuple[str | None, str | None, int]:
             return each.attribute("table"), each.attribute("event"), int(each.attribute(PLACE) or 0)
 
         *event, at = place(trigger)
-        later = [each for key, each in self._final.items()
-                 if each.kind == "trigger" and key in self._there and [*place(each)[:2]] == event
-                 and place(each)[2] > at]  # fmt: skip
-        return min(later, key=place).name if later else None
+        there = [each for key, each in self._final.items()
+                 if each.kind == "trigger" and key in self._there and [*place(each)[:2]] == event]  # fmt: skip
+        earlier = [each for each in there if place(each)[2] < at]
+        later = [each for each in there if place(each)[2] > at]
+        return (max(earlier, key=place).name if earlier else None), (min(later, key=place).name if later else None)
 
     def _whole(self, migration: Migration) -> Iterator[Statement]:
         for statement in migration.statements():

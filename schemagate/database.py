@@ -199,6 +199,15 @@ class Connection:
         """
         self._raw._read_timeout = seconds
 
+    def stirs(self) -> bool:
+        """Is there something to be read though nobody asked? As a rule the session is at its end."""
+        import select
+
+        try:
+            return bool(select.select([self._raw._sock], [], [], 0)[0])
+        except (OSError, TypeError, ValueError):  # it is closed
+            return True
+
     def cut(self) -> None:
         """End the conversation from another thread: whoever waits for an answer gets ConnectionLost."""
         import socket

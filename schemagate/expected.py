@@ -210,9 +210,11 @@ class Expected:
 
     def _foreign(self, found: Schema, expected: Schema) -> set[tuple[str, str]]:
         foreign = foreign_to(expected.objects, found)
-        if foreign and not self.header_holds:  # what a stale snapshot does not have need not be a stranger's
+        if (
+            foreign and self._snapshot and not self.header_holds
+        ):  # what a stale snapshot does not have need not be a stranger's
             made = {name.lower() for name in self._migrations.tables(self._here)}
-            foreign = {key for key in foreign if key[0] == "trigger" or key[1].lower() not in made}
+            foreign = {key for key in foreign if key[0] not in ("table", "view") or key[1].lower() not in made}
             tables = {name for kind, name in foreign if kind == "table"}
             foreign = {key for key in foreign if key[0] != "trigger" or found.objects[key].attribute("table") in tables}
         return foreign

@@ -219,6 +219,10 @@ class Healer:
                 reason = error.text.replace(f"`{shadow.name}`.", "").replace(f"{shadow.name}.", "")
                 raise Unhealable(f"{said(change)} cannot be made again ({error.errno}: {reason})") from error
         made, after = {(each.kind, each.name) for each in healing.changes}, shadow.read().objects
+        # Each trigger knows its place among the others of its table.
+        tables = {after[key].attribute("table") for key in made & after.keys() if key[0] == "trigger"}
+        made |= {key for key in after.keys() & found.objects.keys()
+                 if key[0] == "trigger" and after[key].attribute("table") in tables}  # fmt: skip
         then = replace(found, objects={**found.objects, **{key: after[key] for key in made & after.keys()}})
         left = self.expected.against(then).differences
         return tuple(each for each in left if not (each.expected and elsewhere(each.expected)))

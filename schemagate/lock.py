@@ -3,7 +3,8 @@
 `alive` is held by a start in its watch session, which does nothing else; `stmt` in the session that runs the
 statements. `alive` is always taken first and given back last. So whoever has `alive` and does not get `stmt` knows that
 no living start holds it: what holds it is an orphan, the session of a start that died while its statement ran on in
-the server. A start between its two locks holds `alive`, and can be taken for nothing else than living.
+the server. A start between its two locks holds `alive`, and can be taken for nothing else than living. One that loses
+its watch session to somebody who was waiting says with a third lock that it lives.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ def lock_name(database: str) -> str:
 def alive_name(database: str) -> str:
     """The name of the lock `alive` of a schema."""
     return lock_name(database) + ":alive"
+
+
+def working_name(database: str, connection: int) -> str:
+    """The name of a lock that says of the session that holds `stmt` that its start lives, although `alive` is another's
+    by now: it lost its watch session, and somebody was waiting.
+    """
+    return f"{lock_name(database)}:{connection}"
 
 
 def wait_for_the_living(

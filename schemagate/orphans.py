@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemagate.lexer import quote
-from schemagate.lock import Waiting, describe, holder_of, lock_name, take, while_waiting
+from schemagate.lock import Waiting, describe, holder_of, lock_name, take, while_waiting, working_name
 from schemagate.refusals import ServerError
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ IN_A_QUEUE = re.compile(
 class Seen(NamedTuple):
     """A session that holds `stmt`, as one look shows it.
 
-    `known`: the journal has a start that ran in it on this server and has not ended. `command` is None where the
+    `known`: the journal has a start that ran in it on this server and has not ended, and nothing says that it lives.
+    `command` is None where the
     account may not see the session.
     """
 
@@ -113,7 +114,7 @@ def _look(session: Connection, here: Server) -> Seen | None:
     orphan = holder_of(session, lock_name(here.database))
     if orphan is None:
         return None
-    known = False
+    known, lives = False, holder_of(session, working_name(here.database, orphan)) is not None
     # Ids of connections begin anew with every restart, and other servers have their own.
     with suppress(ServerError):  # no start has ever come so far here
         known = bool(
@@ -124,6 +125,7 @@ def _look(session: Connection, here: Server) -> Seen | None:
                 here.uuid,
             ).rows
         )
+    known = known and not lives
     rows = session.execute("SELECT COMMAND, STATE, INFO FROM information_schema.PROCESSLIST WHERE ID = %s", orphan).rows
     if not rows:
         return Seen(orphan, known)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.database import open_session
 from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError
-from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living
+from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living, working_name
 from schemagate.orphans import outlast
 from schemagate.refusals import INTERRUPTED, ServerError
 from schemagate.selftest import identify, prove
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 10.0
+STIR_SECONDS = 1.0  # after a beat: the end of the watch session is noticed, and it is replaced
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
 WORD_SECONDS = 5.0  # and that to KILL QUERY, or to whoever wants to replace it: there is little time left then
@@ -142,7 +143,9 @@ class Watch:
             if self._stop.requested and self._asked is None:
                 self._asked = now
             overdue = self._asked is not None and now - self._asked >= self._settings.stop_seconds
-            if not overdue and now - self._beaten < BEAT_SECONDS:
+            since = now - self._beaten
+            due = since >= BEAT_SECONDS or (since >= STIR_SECONDS and self._connection.stirs())
+            if not overdue and not due:
                 continue
             with self._lock:
                 if overdue and self._is_to_end():
@@ -151,7 +154,7 @@ class Watch:
                     if not goes_on:
                         return
             with self._talk:  # while nobody has to wait for that
-                if now - self._beaten >= BEAT_SECONDS:
+                if due:
                     self._beat()
 
     def _is_to_end(self) -> bool:
@@ -211,7 +214,9 @@ class Watch:
         connection = open_session(self._settings, self._settings.database, [OPENING], seconds=WORD_SECONDS)
         self._connection = connection
         identify(connection, self._here.flavour)
-        take(connection, alive_name(self._here.database), 1.0)
+        if not take(connection, alive_name(self._here.database), 0.0):
+            for session in self._sessions[:1]:
+                take(connection, working_name(self._here.database, session.id), 0.0)
         connection.be_patient(ANSWER_SECONDS)
 
 

@@ -214,3 +214,16 @@ def test_a_watch_session_that_is_lost_is_replaced(gate: Gate) -> None:
     assert start.wait() == 0, start.text
     assert not said(start, "start.resumed")
     assert tables(database) == {"numbers", "slow", "more"}
+
+
+def test_a_start_that_lost_its_watch_session_to_one_that_waited_is_not_taken_for_dead(gate: Gate) -> None:
+    """Somebody ended that session alone: the statement of the living is waited for, and runs once."""
+    gate.write(b_slow=SLOW.format(rows=60))
+    first = gate.begin(SCHEMAGATE_ORPHAN="kill", **WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "INSERT INTO slow%") is not None, "the statement")
+    second = gate.begin(SCHEMAGATE_ORPHAN="kill", **WITHOUT_SHADOW)
+    until_said(second, "lock.waiting")
+    gate.database.run(f"KILL {gate.database.value('SELECT IS_USED_LOCK(%s)', alive_name(gate.database.name))}")
+    assert (first.wait(), second.wait()) == (0, 0), first.text + second.text
+    assert not said(second, "orphan.killed")
+    assert gate.database.rows("SELECT COUNT(*), MAX(id) FROM slow") == ((60, 59),)

@@ -211,13 +211,52 @@ def test_what_only_reads_ends_at_once(gate: Gate, command: str) -> None:
         assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize(
+    ("said_last", "at_most"),
+    [
+        (b"@@max_user_connections", 3),
+        (b"GET_LOCK", 3),
+        (b"TRANSACTION READ WRITE", 3),
+        (b":alive')", 3),
+        (b"CREATE DATABASE", 10),  # of the shadow: from here on somebody watches, and has to make sure
+    ],
+)
+def test_before_its_turn_a_start_ends_at_once(gate: Gate, said_last: bytes, at_most: float) -> None:
+    """Wherever it waits for a server that says nothing: nothing of its own is under way."""
+    gate.write(b_more="ALTER TABLE numbers COMMENT 'more'")
+    with silent(gate, said_last) as (there, swallowed):
+        start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **there)
+        assert swallowed.wait(20), start.text
+        start.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert start.wait() == 143, start.text
+        assert time.monotonic() - began < at_most
+    gate.run()
+
+
+def test_a_watch_session_that_cannot_be_replaced_holds_nobody_up(gate: Gate) -> None:
+    """Neither the statement that is at work, which ends, nor the end of the start."""
+    gate.write(b_slow=f"{SLOW.format(rows=30)};\nCREATE TABLE later (id INT PRIMARY KEY)")
+    with silent(gate, b"SET wait_timeout = 60, lock_wait_timeout = 2", skip=1) as (there, swallowed):
+        start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **there, **WITHOUT_SHADOW)
+        until(lambda: runs(gate.database, "CREATE TABLE slow%") is not None, "the statement")
+        gate.database.run(f"KILL {gate.database.value('SELECT IS_USED_LOCK(%s)', alive_name(gate.database.name))}")
+        assert swallowed.wait(20), start.text
+        assert start.wait() == 0, start.text
+    assert tables(gate.database) == {"numbers", "slow", "later"}
+
+
 @contextlib.contextmanager
-def silent(gate: Gate, beginning: bytes) -> Iterator[tuple[dict[str, Any], threading.Event]]:
-    """A way to the server in which the first packet with this is swallowed: its settings, and whether it happened."""
+def silent(gate: Gate, beginning: bytes, skip: int = 0) -> Iterator[tuple[dict[str, Any], threading.Event]]:
+    """A way to the server in which one packet with this is swallowed, the first but so many: its settings, and whether
+    it happened.
+    """
     server, swallowed, over = gate.database.server, threading.Event(), threading.Event()
+    seen: list[Packet] = []
 
     def before(packet: Packet) -> None:
-        if beginning in packet.payload and not swallowed.is_set():
+        seen.extend([packet] * (beginning in packet.payload))
+        if beginning in packet.payload and len(seen) > skip and not swallowed.is_set():
             swallowed.set()
             over.wait(60)
             raise ConnectionResetError
