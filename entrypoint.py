@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from schemagate.server import Server
     from schemagate.settings import Settings
     from schemagate.survive import Trail
-    from schemagate.traces import Traces
 
 
 def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
@@ -89,6 +88,7 @@ def work(
     log: Log,
 ) -> dict[str, Any]:
     """The work itself; `connection` watches over it."""
+    from schemagate import restoring
     from schemagate.adopt import adopt
     from schemagate.apply import apply
     from schemagate.arbiter import alone
@@ -98,7 +98,6 @@ def work(
     from schemagate.looking import Looker
     from schemagate.newer import verify_newer
     from schemagate.plan import is_older, make_plan
-    from schemagate.rehearse import rehearse
     from schemagate.resuming import resumable
     from schemagate.settle import look, settle
     from schemagate.shadow import Shadows
@@ -123,12 +122,12 @@ def work(
             return {"message": VERIFIED, "unchanged": True, "applied": 0}
         fresh = not before.schema.objects and not journal.history.past
         healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
-        rehearsed: Traces = {}
+        live, traces = before.schema, None
         if plan.todo and not fresh:
-            rehearsed = rehearse(plan, before.schema, expected, shadows, log, here.database, healer.unhealable)
-            refuse_without_trace(plan.todo, rehearsed, here.flavour)
+            live, traces = restoring.rehearsed(plan, before.schema, healer)
+            refuse_without_trace(plan.todo, traces, here.flavour)
         adoption.record(journal)
-        tracer = Tracer(looker, here.database, before.schema, rehearsed, shadows if fresh else None)
+        tracer = Tracer(looker, here.database, live, traces or {}, shadows if fresh else None)
         look_now = partial(look, journal=journal, migrations=migrations, looker=looker, shadows=shadows)
         applied = apply(plan, session, journal, tracer, look_now, here, settings, stop, log)
         stop.check()  # what was asked for during the last statement, too

@@ -7,13 +7,14 @@ import time
 
 from schemagate import listing, remembered, server
 from schemagate.database import Result
+from schemagate.errors import ConnectionLost
 from schemagate.refusals import NotReady, ServerError
 from schemagate.values import Value
 from schemagate.waiting import wait_for
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schemagate.database import Connection
     from schemagate.files import Files
@@ -67,7 +68,12 @@ def meet(
 
 
 def greet(settings: Settings, *, to_write: bool) -> Callable[[Connection], Greeting]:
-    """The first packet of a session. With `to_write`, a server that is read-only is one to wait for."""
+    """The first packet of a session. With `to_write`, a server that is read-only is one to wait for.
+
+    Where its answer did not come in time, and a start is at work, the next one leaves out what is there: MariaDB says
+    nothing of a table that is just being filled, however long that takes.
+    """
+    unanswered: list[ConnectionLost] = []
 
     def ask(connection: Connection) -> Greeting:
         if to_write:
@@ -75,16 +81,23 @@ def greet(settings: Settings, *, to_write: bool) -> Callable[[Connection], Greet
         flavour = server.flavour_of(connection.greeting)
         session, questions = listing.session_for_reading(flavour), listing.listing()
         session += (server.patience(settings.lock_wait_seconds),)
-        answers = connection.packet(
-            [
-                "SET NAMES utf8mb4",
-                *session,
-                server.facts_query(flavour),
-                *questions,
-                remembered.verified_query(settings.database),
-                remembered.unsettled_query(settings.database),
-            ]
-        )
+        facts = server.facts_query(flavour)
+        if unanswered and (at_work := _behind_another(connection, flavour, [*session, facts])):
+            return at_work
+        try:
+            answers = connection.packet(
+                [
+                    "SET NAMES utf8mb4",
+                    *session,
+                    facts,
+                    *questions,
+                    remembered.verified_query(settings.database),
+                    remembered.unsettled_query(settings.database),
+                ]
+            )
+        except ConnectionLost as error:
+            unanswered.append(error)
+            raise
         for answer in answers[:-2]:
             if isinstance(answer, ServerError):
                 raise answer
@@ -102,6 +115,17 @@ def greet(settings: Settings, *, to_write: bool) -> Callable[[Connection], Greet
         )
 
     return ask
+
+
+def _behind_another(connection: Connection, flavour: str, questions: Sequence[str]) -> Greeting | None:
+    """What can be said while another start is at work, without a look at what is there; None where there is none."""
+    from schemagate.lock import worker
+
+    *_, answer = connection.packet(["SET NAMES utf8mb4", *questions])
+    if isinstance(answer, ServerError):
+        raise answer
+    here = server.parse_facts(flavour, answer)
+    return Greeting(here, listing.nothing(here.database), None, True) if worker(connection, here.database) else None
 
 
 def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log, *, strict: bool = False) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schemagate import restoring
 from schemagate.adopt import adopt
 from schemagate.arbiter import the_only_one
 from schemagate.deciding import refuse_without_trace
@@ -14,7 +15,6 @@ from schemagate.looking import Looker
 from schemagate.migrations import excerpt, load
 from schemagate.newer import verify_newer
 from schemagate.plan import make_plan
-from schemagate.rehearse import rehearse
 from schemagate.remedy import Unhealable, said
 from schemagate.resuming import resumable
 from schemagate.settle import foreseen
@@ -58,7 +58,7 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
                 return {"message": "Nothing would be changed: the database is newer than these migrations"}
             healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
             if plan.todo:
-                traces = rehearse(plan, live, expected, shadows, log, here.database, healer.unhealable)
+                _, traces = restoring.rehearsed(plan, live, healer, dry=True)
                 refuse_without_trace(plan.todo, traces, here.flavour)
                 healed = 0
             else:

@@ -101,6 +101,8 @@ class Healer:
         except Unhealable as reason:
             raise drift(verdict, str(reason)) from reason
         self.log.warning("healing.began", missing=[said(change) for change in healing.changes])
+        for name in healing.emptied:  # it is, whatever becomes of the rest
+            self.log.warning("data.gone", object=name)
         rows = Healed(self.connection, self.here.database, self.journal)
         rows.open(healing.changes)
         done: list[Change] = []
@@ -115,8 +117,6 @@ class Healer:
             with suppress(ServerError, ConnectionLost):
                 for text in server.working_session(self.here.flavour, self.settings.lock_wait_seconds):
                     self.connection.execute(text)
-        for name in healing.emptied:
-            self.log.warning("data.gone", object=name)
 
     def _one(self, change: Change, rows: Healed, done: Sequence[Change], healing: Remedy) -> None:
         left = healing.changes[len(done) :]

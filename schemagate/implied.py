@@ -70,14 +70,19 @@ def _made(table: SchemaObject, indexes: Collection[Index], connection: Connectio
     try:
         connection.execute(f"CREATE TABLE {quote(COPY)} LIKE {quote(database)}.{quote(table.name)}")
         try:
+            before = _names(connection)
             connection.execute(f"ALTER TABLE {quote(COPY)} {', '.join(others)}")
-            _, items, _ = in_items(text(connection.execute(f"SHOW CREATE TABLE {quote(COPY)}").rows[0][1]))
+            gone = before - _names(connection)
         finally:
             connection.execute(f"DROP TABLE {quote(COPY)}")
     except ServerError:
         return ()
-    there = {unquote(words[1]) for words in map(_words, items) if words[:1] == ["KEY"]}
-    return [each for each in indexes if each.name not in there]
+    return [each for each in indexes if each.name in gone]
+
+
+def _names(connection: Connection) -> set[str]:
+    _, items, _ = in_items(text(connection.execute(f"SHOW CREATE TABLE {quote(COPY)}").rows[0][1]))
+    return {unquote(words[1]) for words in map(_words, items) if words[:1] == ["KEY"]}
 
 
 def _without(table: SchemaObject, made: Collection[Index]) -> tuple[str, list[str]]:

@@ -107,6 +107,11 @@ def parse_listing(results: Sequence[Result]) -> Listed:
     )
 
 
+def nothing(database: str) -> Listed:
+    """Of a schema in which nobody has looked."""
+    return Listed(database, "", (), (), (), (), (), (), frozenset())
+
+
 def acting(triggers: Result) -> tuple[tuple[str, ...], ...]:
     """The answer to SHOW TRIGGERS: the values of TRIGGER_COLUMNS of each, in the order in which they act."""
     place = {name.lower(): at for at, name in enumerate(triggers.columns)}
@@ -195,5 +200,5 @@ def _counter() -> re.Pattern[str]:
 
 __all__ = [
     "GONE", "KINDS", "NOT_ALLOWED", "OURS", "TRIGGER_COLUMNS", "Listed", "acting", "creates", "fingerprint", "listing",
-    "named", "parse_listing", "session_for_reading", "text", "without_counter",
+    "named", "nothing", "parse_listing", "session_for_reading", "text", "without_counter",
 ]  # fmt: skip

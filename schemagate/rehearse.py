@@ -10,6 +10,7 @@ from schemagate.errors import SchemaDrift
 from schemagate.implied import left_to_keys
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError
+from schemagate.resuming import may_lack
 from schemagate.scratch import ShadowUnavailable
 from schemagate.shadow import Shadow, Shadows
 from schemagate.traces import Follower
@@ -19,6 +20,7 @@ from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schemagate.errors import SchemagateError
     from schemagate.expected import Expected, Verdict
     from schemagate.log import Log
     from schemagate.plan import Plan
@@ -105,10 +107,16 @@ def _predict(
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
             if whole:
-                raise rehearsal_failed(refused) from refused
+                raise _failed(plan, refused) from refused
             part = live
             continue
         return _merged(live, before, shadow.read()), left_out, follower.traces
+
+
+def _failed(plan: Plan, refused: Refused) -> SchemagateError:
+    first = next(todo.first for todo in plan.todo if todo.migration.name == refused.migration.name)
+    lacks = may_lack(refused.migration, first, refused.statement, refused.error)
+    return lacks or rehearsal_failed(refused)
 
 
 def copied_as_live(shadows: Shadows, part: Schema, database: str, *, whole: bool) -> tuple[Shadow, Schema]:

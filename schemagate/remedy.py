@@ -30,7 +30,7 @@ DERIVED = frozenset({"clustered index"})
 # at which an event runs.
 NEVER = {
     "sequence": "nobody knows the number that it had come to",
-    "event": "nobody knows when it is to run: it would run at once, and then from now on",
+    "event": "nobody knows when it is to run",
 }
 IN_ONE_PLACE = frozenset({"table", "view", "sequence"})  # of these, only one has a name
 
@@ -77,10 +77,14 @@ def remedy(
             raise Unhealable(
                 f"{change.kind} {change.name} was made while the default collation of the schema was {default}"
             )
-    emptied = tuple(_emptied(wanted, found, foreign))
+    emptied, computed = list[str](), list[str]()
+    for name, holds in _emptied(wanted, found, foreign):
+        (emptied if holds else computed).append(name)
     if emptied and mode != ALL:
         raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
-    return Remedy(wanted, tuple(map(_to_add, made)), emptied)
+    if computed and mode != ALL:
+        raise Unhealable(f"{computed[0]} is missing, and SCHEMAGATE_HEAL=all alone makes columns again")
+    return Remedy(wanted, tuple(map(_to_add, made)), tuple(emptied))
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
@@ -112,9 +116,9 @@ def said(each: Difference | Change) -> str:
     return f"{each.part} of {each.kind} {each.name}" if each.part else f"{each.kind} {each.name}"
 
 
-def _emptied(wanted: Schema, found: Schema, foreign: Schema) -> Iterator[str]:
-    """The tables and columns that would be made, and held data. Raises Unhealable for one that may have another name
-    now, or of which the server would choose the values.
+def _emptied(wanted: Schema, found: Schema, foreign: Schema) -> Iterator[tuple[str, bool]]:
+    """The tables and columns that would be made; and whether they held data, or are computed. Raises Unhealable for one
+    that may have another name now, or of which the server would choose the values.
     """
     taken = {name.lower(): kind for kind, name in foreign.objects if kind in IN_ONE_PLACE}
     strangers = [table(each) for key, each in foreign.objects.items() if key[0] == "table"]
@@ -129,12 +133,12 @@ def _emptied(wanted: Schema, found: Schema, foreign: Schema) -> Iterator[str]:
             for stranger in strangers:
                 if mine.columns.keys() <= stranger.columns.keys():
                     raise Unhealable(f"table {name} may be {stranger.name} now, which has its columns")
-            yield f"table {name}"
+            yield f"table {name}", True
         else:
             yield from _columns(mine, table(there).columns)
 
 
-def _columns(mine: Table, there: Mapping[str, str]) -> Iterator[str]:
+def _columns(mine: Table, there: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
     for name, text in mine.columns.items():
         if name in there:
             continue
@@ -144,7 +148,7 @@ def _columns(mine: Table, there: Mapping[str, str]) -> Iterator[str]:
                 f"column {mine.names[name]} of table {mine.name} may not be NULL and has no default: the server would "
                 "choose its values"
             )
-        yield f"column {mine.names[name]} of table {mine.name}"
+        yield f"column {mine.names[name]} of table {mine.name}", not each.generated
 
 
 def _has_default(rest: str) -> bool:

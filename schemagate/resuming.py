@@ -15,11 +15,13 @@ from schemagate.effects import Around, Effects, effects_of
 from schemagate.errors import MigrationInvalid
 from schemagate.lexer import quote
 from schemagate.migrations import place
+from schemagate.refusals import NO_SUCH_TABLE
 from schemagate.wording import CURSORS, FOUND_ROWS, INSERT_ID, PREPARED, ROW_COUNT, TABLE, USER_LOCKS
 
 if TYPE_CHECKING:
     from schemagate.migrations import Migration
     from schemagate.plan import Plan
+    from schemagate.refusals import ServerError
     from schemagate.sql import Statement
 
 
@@ -61,6 +63,28 @@ def resume(migration: Migration, first: int) -> Resumption:
             rest.add(statement, kind)
         del statement  # before the next is read: each may be as long as memory allows
     return rest.resumption() if rest else Resumption()
+
+
+def may_lack(migration: Migration, first: int, statement: Statement, error: ServerError) -> MigrationInvalid | None:
+    """The error for a statement that finds no table, where the file goes on behind one that does not show what it left
+    in its session: it may have been a temporary table. None where there is no such statement.
+    """
+    if error.errno != NO_SUCH_TABLE or first == 1:
+        return None
+    past = _Past(first)
+    for each in migration.statements():
+        if each.ordinal < first:
+            past.add(each, each.kind)
+        del each
+    if not past.unseen:
+        return None
+    return MigrationInvalid(
+        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, the "
+        f"server says {error.errno}: {error.text}. Statement {past.unseen} is applied, in a session that is gone, "
+        f"{UNSEEN}. If it left a temporary table there, make and fill it again in front of statement "
+        f"{statement.ordinal}; then start again.",
+        **place(migration.file, statement),
+    )
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from schemagate.additions import NotAddable, adopted
@@ -135,7 +135,8 @@ class Finder:
         if to is not None:
             return self._said(to, states)
         if twins := sorted(elsewhere(states, states.final())):
-            raise _renamed(twins, candidates(states, self._migrations, self._known))
+            views = {name for kind, name in self._live.objects if kind == "view"}
+            raise _renamed(twins, views, candidates(states, self._migrations, self._known))
         if not states.ours().objects:
             return None
         self._claims = list(self._claimed())
@@ -313,19 +314,22 @@ class Finder:
         return False
 
 
-def _renamed(twins: Sequence[tuple[str, str]], names: Sequence[str]) -> SchemaDrift:
-    """The error where a missing table may have another name now; `names` are the migrations of which the live schema
-    may be the state.
+def _renamed(twins: Sequence[tuple[str, str]], views: Collection[str], names: Sequence[str]) -> SchemaDrift:
+    """The error where a missing table may have another name now, and one of the `views` may have its own; `names` are
+    the migrations of which the live schema may be the state.
     """
     seen = "; ".join(f"table {name} may be {other} now, which has its columns" for name, other in twins)
-    ddl = [f"RENAME TABLE {quote(other)} TO {quote(name)}" for name, other in twins]
-    other_way = "make the table that is missing by hand"
+    ddl = [f"DROP VIEW {quote(name)}" for name in dict.fromkeys(name for name, _ in twins) if name in views]
+    ddl += [f"RENAME TABLE {quote(other)} TO {quote(name)}" for name, other in twins]
+    if len({other for _, other in twins}) < len(twins):
+        seen += "; it can be one of them only"
+    other_way = f"make the table that is missing by hand{', in the place of the view,' * (ddl[0][:4] == 'DROP')}"
     if names:
         other_way = f"say that the rest is to be run: `schemagate baseline --to {names[-1]}`"
     return SchemaDrift(
         f"The database has tables and no journal, and cannot be taken over: {seen}. Nothing was changed. If so, "
         f"give it its name back ({'; '.join(ddl)}); else {other_way}. Then start again.",
-        ddl=[{"loses": "nothing", "sql": sql} for sql in ddl],
+        ddl=[{"loses": "the view" if sql[:4] == "DROP" else "nothing", "sql": sql} for sql in ddl],
         state=NOT_TOUCHED,
     )
 

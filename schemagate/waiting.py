@@ -237,6 +237,8 @@ def _reason(error: BaseException | None) -> str:
         return error.reason
     original = getattr(error, "original_exception", error)
     errno, text = number_of(error) if error else (-1, "")
+    if isinstance(error, ConnectionLost):
+        errno, text = error.facts.get("errno", 0), error.facts.get("error", "")
     if isinstance(original, ConnectionRefusedError):
         return "connection refused"
     if isinstance(original, TimeoutError) or (errno in LOST and "timed out" in text):

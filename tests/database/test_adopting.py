@@ -223,6 +223,17 @@ def test_a_database_with_nothing_but_tables_of_others_is_an_empty_one(place: Pla
     assert place.database.rows("SELECT id FROM a") == ((1,),)
 
 
+@pytest.mark.parametrize("theirs", ["TABLE A (x INT)", "VIEW A AS SELECT 1 AS x", "PROCEDURE A() SELECT 1"])
+@pytest.mark.parametrize("there", [True, False])
+def test_somebody_elses_may_have_our_name_in_other_letters(place: Place, theirs: str, there: bool) -> None:
+    """Where the server takes them for two; every start says the same of it."""
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY);")
+    place.build(*["CREATE TABLE a (id INT PRIMARY KEY)"] * there, f"CREATE {theirs}")
+    for words in ("up --dry-run", "up", "check", "up"):
+        place.run(*words.split())
+    assert ("table", "a") in place.database.objects()
+
+
 FLYWAY = """
     CREATE TABLE flyway_schema_history (
         installed_rank INT PRIMARY KEY, version VARCHAR(50), description VARCHAR(200) NOT NULL,
@@ -310,6 +321,34 @@ def test_another_tool_that_says_what_is_not_so_is_not_believed(place: Place) -> 
     place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", TOOLS["dbmate"][0])
     place.database.run("INSERT INTO schema_migrations VALUES ('1'), ('2'), ('3')")
     assert place.refused()["candidates"] == ["1_a", "2_b"]
+
+
+TRIGGERS = """
+    CREATE TRIGGER b1 BEFORE INSERT ON a FOR EACH ROW SET NEW.n = 1;
+    CREATE TRIGGER b2 BEFORE INSERT ON a FOR EACH ROW FOLLOWS b1 SET NEW.n = 2;
+    CREATE TRIGGER b0 BEFORE INSERT ON a FOR EACH ROW PRECEDES b1 SET NEW.n = 0;
+    CREATE TRIGGER b15 BEFORE INSERT ON a FOR EACH ROW FOLLOWS b1 SET NEW.n = 15;
+"""
+
+
+def test_whichever_triggers_are_missing_act_in_their_order_again(database: Database, tmp_path: Path) -> None:
+    """Each subset of four, healed, and adopted."""
+    place = Place(database, tmp_path / "migrations").write(a="CREATE TABLE a (id INT, n INT);", b=TRIGGERS)
+    place.run("snapshot")
+    place.run()
+    whole = schemas.read(database)
+    subsets = [
+        [name for at, name in enumerate(("b0", "b1", "b15", "b2")) if number >> at & 1] for number in range(1, 16)
+    ]
+    for names in subsets:
+        place.build(*(f"DROP TRIGGER {name}" for name in names))
+        place.run()
+        assert compare(whole, schemas.read(database)) == (), names
+    for names in subsets:
+        place.build(*(f"DROP TRIGGER {name}" for name in names))
+        place.build(*(f"DROP TABLE IF EXISTS schemagate_{name}" for name in ("journal", "starts", "verified", "healed")))
+        place.run()
+        assert compare(whole, schemas.read(database)) == (), names
 
 
 FILLED = {

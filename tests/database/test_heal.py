@@ -342,6 +342,56 @@ def test_a_heal_that_does_not_get_its_lock_is_tried_again(database: Database, tm
     assert start.wait() == 0, start.text
 
 
+BEFORE = """
+    CREATE TABLE t (id INT PRIMARY KEY, x INT, KEY k (x));
+    CREATE VIEW v AS SELECT id FROM t;
+    CREATE FUNCTION f() RETURNS INT NO SQL RETURN 1;
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "pending"),
+    [
+        ("VIEW v", "CREATE VIEW w AS SELECT id FROM v"),
+        ("FUNCTION f", "CREATE VIEW w AS SELECT f() AS one"),
+        ("INDEX k ON t", "ALTER TABLE t DROP KEY k"),
+        ("INDEX k ON t", "ALTER TABLE t RENAME INDEX k TO kk"),
+        ("INDEX k ON t", "CREATE TABLE p (id INT PRIMARY KEY);\nALTER TABLE t ADD FOREIGN KEY (x) REFERENCES p (id)"),
+    ],
+)
+def test_what_is_pending_finds_what_was_missing(database: Database, tmp_path: Path, missing: str, pending: str) -> None:
+    """It is made again before, if what is pending works then; else nothing is touched."""
+    gate = Gate(database, tmp_path).write(a=BEFORE)
+    gate.run("snapshot")
+    gate.run()
+    gate.write(b=pending)
+    gate.run("snapshot")
+    database.run(f"DROP {missing}")
+    hurt = read(database)
+    assert compare(hurt, read(database)) == ()
+    gate.begin(SCHEMAGATE_HEAL="off").wait()
+    foreseen = gate.run("up --dry-run")
+    assert len(said(foreseen, "healing.planned")[0]["missing"]) == 1
+    assert compare(hurt, read(database)) == ()
+    assert len(said(gate.run(), "schema.healed")) == 1
+    gate.run("check")
+
+
+def test_what_is_gone_is_said_whatever_becomes_of_the_healing(database: Database, tmp_path: Path) -> None:
+    """Of what held data; what is computed did not."""
+    columns = "w VARCHAR(9) DEFAULT 'q', g INT AS (id + 1) VIRTUAL"
+    gate = Gate(database, tmp_path).write(a=f"CREATE TABLE t (id INT PRIMARY KEY, {columns}, UNIQUE u (w));")
+    gate.run("snapshot")
+    gate.run()
+    database.run("INSERT INTO t (id, w) VALUES (1, 'x'), (2, 'y')", "ALTER TABLE t DROP COLUMN g")
+    assert "column g of table t is missing" in last(gate.run(expected=32))["not_healed"]
+    assert not said(gate.run(SCHEMAGATE_HEAL="all"), "data.gone")
+    database.run("ALTER TABLE t DROP INDEX u, DROP COLUMN w")
+    assert "column w of table t held data" in last(gate.run(expected=32))["not_healed"]
+    stopped = gate.run(expected=30, SCHEMAGATE_HEAL="all")  # both rows have the default now, which is to be unique
+    assert [each["object"] for each in said(stopped, "data.gone")] == ["column w of table t"]
+
+
 @pytest.mark.parametrize(
     ("index", "missing", "heals"),
     [

@@ -216,6 +216,19 @@ def test_a_watch_session_that_is_lost_is_replaced(gate: Gate) -> None:
     assert tables(database) == {"numbers", "slow", "more"}
 
 
+def test_a_start_that_fills_a_table_is_waited_for_though_nobody_may_look_at_that(gate: Gate) -> None:
+    """MariaDB answers no question about a schema while a table of it is being made from a query."""
+    gate.write(b_slow="CREATE TABLE filled AS SELECT id, SLEEP(0.1) AS pause FROM numbers WHERE id < 60")
+    first = gate.begin(**WITHOUT_SHADOW)
+    until(lambda: runs(gate.database, "CREATE TABLE filled%") is not None, "the statement")
+    impatient: dict[str, Any] = {"SCHEMAGATE_CONNECT_SECONDS": "1", "SCHEMAGATE_WAIT_SECONDS": "4"}
+    second = gate.begin(**impatient, **WITHOUT_SHADOW)
+    gate.run("status", **impatient)
+    until_said(second, "lock.waiting")
+    assert (first.wait(), second.wait()) == (0, 0), first.text + second.text
+    assert last(second)["applied"] == 0
+
+
 def test_a_start_that_lost_its_watch_session_to_one_that_waited_is_not_taken_for_dead(gate: Gate) -> None:
     """Somebody ended that session alone: the statement of the living is waited for, and runs once."""
     gate.write(b_slow=SLOW.format(rows=60))

@@ -182,6 +182,16 @@ REFUSED = {
         {3: "", 4: "@a was set by statement 3", 6: ""},
         "SET @a = 5;",
     ),
+    "a table that a procedure made": (
+        """
+        CREATE TABLE t (id INT PRIMARY KEY);
+        CREATE PROCEDURE p() CREATE TEMPORARY TABLE scratch AS SELECT 5 AS id;
+        CALL p();
+        -- mended
+        INSERT INTO t SELECT id FROM scratch;""",
+        {3: "", 4: "Statement 3 is applied, in a session that is gone"},
+        "CREATE TEMPORARY TABLE scratch AS SELECT 5 AS id;",
+    ),
 }
 
 

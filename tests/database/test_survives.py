@@ -110,6 +110,20 @@ def test_an_account_that_is_locked_out_in_the_middle_is_told_so(gate: Gate) -> N
     assert database.rows("SELECT id FROM kept ORDER BY id") == KEPT
 
 
+def test_an_account_that_is_dropped_in_the_middle_is_told_so(gate: Gate) -> None:
+    """Its sessions live on, and have no rights that could be shown."""
+    database, user = gate.database, f"schemagate_visiting_{secrets.token_hex(4)}"
+    gate.write(b_rows=ROWS)
+    database.run(f"CREATE USER '{user}'", f"GRANT ALL ON `{database.name}`.* TO '{user}'")
+    account: dict[str, Any] = {"MYSQL_USER": user, "MYSQL_PASSWORD": "", "SCHEMAGATE_GRACE_SECONDS": "0.5"}
+    start = gate.begin(**account, **WITHOUT_SHADOW)
+    until(lambda: runs(database, "INSERT INTO kept SELECT%") is not None, "the statement")
+    database.run(f"DROP USER '{user}'")
+    assert start.wait() == 13, start.text
+    gate.run(**WITHOUT_SHADOW)
+    assert database.rows("SELECT id FROM kept ORDER BY id") == KEPT
+
+
 def test_a_connection_that_is_cut_at_a_commit_loses_and_repeats_nothing(gate: Gate) -> None:
     """Nobody can tell then whether the server has seen it; the journal can."""
     gate.write(b_rows=ROWS.replace(" + SLEEP(0.1)", ""))
