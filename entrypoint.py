@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """One start of `up`: wait, migrate, verify. Returns what it did, as fields; raises whatever keeps the gate shut."""
-    files = find(settings.migrations, settings.variables)
+    files = find(settings.migrations, settings.variables, settings.allow_missing)
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
         try:  # and no `suppress`, for which a start that has nothing to do would import the errors

@@ -33,7 +33,7 @@ def baseline(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     Raises SettingsInvalid for a name that is none, HistoryMismatch where there is a journal, and SchemaDrift where the
     schema says something else.
     """
-    migrations = load(find(settings.migrations, settings.variables))
+    migrations = load(find(settings.migrations, settings.variables, settings.allow_missing))
     if arguments.to and arguments.to not in {each.name for each in migrations.once.all}:
         problem = f"{arguments.to!r} is none of the migrations that are run once; `schemagate status` lists them"
         raise SettingsInvalid(f"{problem}.", problems=[problem])

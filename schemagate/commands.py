@@ -54,7 +54,7 @@ def wait(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict
 
 def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """The verdict of `up` without writing anything: no lock, shadow, journal. Raises what `up` would, or Pending."""
-    files = find(settings.migrations, settings.variables)
+    files = find(settings.migrations, settings.variables, settings.allow_missing)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
         if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
@@ -139,7 +139,7 @@ def snapshot(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> 
     """Write schema.sql by running the migrations in the shadow, and print its path; with --check, only tell whether it
     is stale (SnapshotStale).
     """
-    migrations = load(find(settings.migrations, settings.variables))
+    migrations = load(find(settings.migrations, settings.variables, settings.allow_missing))
     path = Path(settings.migrations) / SNAPSHOT
 
     def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:

@@ -50,7 +50,11 @@ class Incomparable(Exception):
 def diff(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """Compare two schemas and print how they differ. Raises SchemaDrift if they do; NotComparable."""
     sides = sides_of(arguments, settings)
-    migrations = load(find(settings.migrations, settings.variables)) if OURS & {side.kind for side in sides} else None
+    migrations = (
+        load(find(settings.migrations, settings.variables, settings.allow_missing))
+        if OURS & {side.kind for side in sides}
+        else None
+    )
     found = compared(sides, migrations, settings, stop, log)
     terminal = sys.stdout is not None and sys.stdout.isatty()
     if arguments.json:

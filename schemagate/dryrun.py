@@ -41,7 +41,7 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     Under the lock, since what another start is doing just now would be told as still to do. Raises what `up` would
     before its first statement; Pending where it would settle a statement in doubt first.
     """
-    migrations = load(find(settings.migrations, settings.variables))
+    migrations = load(find(settings.migrations, settings.variables, settings.allow_missing))
 
     def tell(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
         journal = Journal(session, here)

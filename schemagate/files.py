@@ -39,8 +39,9 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (is_repeatable(name), name))
 
 
-def find(directory: str, variables: Variables = ()) -> Files:
-    """The migration files of a directory, in order, with the values that they may ask for, which are in the digest.
+def find(directory: str, variables: Variables = (), missing: Iterable[str] = ()) -> Files:
+    """The migration files of a directory, in order, with the values that they may ask for, which are in the digest; and
+    so are the names of those that may be `missing`, so that nothing is proven without them for who does not allow it.
 
     Raises MigrationInvalid for an impossible name, or no file.
     """
@@ -58,7 +59,7 @@ def find(directory: str, variables: Variables = ()) -> Files:
         )
     paths = [os.path.join(directory, name) for name in in_order(found)]
     snapshot = os.path.join(directory, SNAPSHOT) if SNAPSHOT in names else None
-    digest = _digest([*paths, snapshot] if snapshot else paths, variables)
+    digest = _digest([*paths, snapshot] if snapshot else paths, variables, missing)
     return Files(directory, tuple(paths), snapshot, digest, variables)
 
 
@@ -83,7 +84,7 @@ def _is_migration(directory: str, name: str) -> bool:
     return True
 
 
-def _digest(paths: list[str], variables: Variables) -> bytes:
+def _digest(paths: list[str], variables: Variables, missing: Iterable[str]) -> bytes:
     total = hashlib.sha256()
     for path in paths:
         name = os.path.basename(path)
@@ -94,6 +95,8 @@ def _digest(paths: list[str], variables: Variables) -> bytes:
             raise MigrationInvalid(f"{name} {unreadable(error, os.path.dirname(path))}", file=name) from error
     for short, value in variables:
         total.update(short.encode() + b"\0" + hashlib.sha256(value.reveal().encode()).digest())
+    for name in sorted(missing):
+        total.update(name.encode() + b"\0\0")
     return total.digest()
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def status(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     """Print each migration: applied, pending, edited, missing, …; when, how long, by which start."""
-    migrations = load(find(settings.migrations, settings.variables))
+    migrations = load(find(settings.migrations, settings.variables, settings.allow_missing))
     connection, greeting = meet(settings, stop, log, to_write=False)
     with closing(connection):
         history, busy = looked_up(connection, greeting.server)
