@@ -51,7 +51,8 @@ class Remedy:
         """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
         missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
         there = as_expected(part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken), self.wanted)
-        return _made(part_of(self.wanted, (part.objects.keys() & self.wanted.objects.keys()) | missing), there)
+        known = (part.objects.keys() & self.wanted.objects.keys()) | missing
+        return tuple(map(_to_add, _made(part_of(self.wanted, known), there)))
 
 
 def remedy(
