@@ -29,6 +29,8 @@ class Part:
 
 
 INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+# Options that a table keeps in its text when it becomes one of another engine, where they mean nothing.
+OF_ARIA = frozenset({"PAGE_CHECKSUM", "TRANSACTIONAL"})
 # What may stand between a type and its character set.
 TYPE_WORDS = frozenset({"unsigned", "zerofill", "compressed"})
 TWO_WORDS = frozenset({"default charset", "default collate", "data directory", "index directory"})
@@ -83,14 +85,17 @@ def _parts(create: str, defaults: tuple[tuple[str, str], ...]) -> tuple[Part, ..
     options, partitions = _options(tail)
     charset = options.pop("DEFAULT CHARSET", "DEFAULT CHARSET=").partition("=")[2].lower()
     own = options.pop("COLLATE", "COLLATE=" + charsets.get(charset, charset)).partition("=")[2]
-    btree = options.get("ENGINE", "").lower() == "engine=innodb"
+    engine = options.get("ENGINE", "").lower()
+    btree = engine == "engine=innodb"
+    if engine != "engine=aria":
+        options = {name: text for name, text in options.items() if name not in OF_ARIA}
     parts = [_item(item, own, charsets, btree=btree) for item in items]
     parts += _clustered(parts)
     parts += [Part("option", name, text) for name, text in {**options, "COLLATE": f"COLLATE={own}"}.items()]
     return (*parts, *_partitions(partitions))
 
 
-# On one line: where a comment or a default has line ends, servers write them as \\n.
+# On one line: where a comment or a default has line ends, servers write them as \n.
 _NAME = "`(?:[^`]|``)+`"
 _NAMES = rf"\({_NAME}(?:, {_NAME})*\)"
 _KEY = re.compile(rf"CONSTRAINT {_NAME} FOREIGN KEY {_NAMES} REFERENCES {_NAME}(?:\.{_NAME})? {_NAMES}")

@@ -12,7 +12,7 @@ from schemagate.rehearse import rehearse
 from schemagate.remedy import Unhealable, said
 from schemagate.scratch import ShadowUnavailable
 from schemagate.trial import Refused
-from schemagate.verify import read
+from schemagate.verify import read, told
 
 if TYPE_CHECKING:
     from schemagate.expected import Verdict
@@ -73,6 +73,11 @@ def _restoration(plan: Plan, live: Schema, healer: Healer, failed: SchemagateErr
     except (ShadowUnavailable, Incomplete, Refused, ServerError):
         return None
     except Unhealable as reason:
+        if isinstance(failed, RehearsalFailed):
+            failed.message += (
+                f" It may be right: the schema is not the one that the applied migrations build, "
+                f"{told(verdict.differences)}; that is not healed, since {reason}."
+            )
         failed.facts.setdefault("not_healed", str(reason))
         return None
     made = {key: each for key, each in expected.known.objects.items() if key in missing}

@@ -154,6 +154,15 @@ def test_what_is_different_stays_different(one: str, other: str) -> None:
     assert column(one) != column(other)
 
 
+def test_what_only_aria_knows_counts_in_its_tables_alone() -> None:
+    """MariaDB goes on writing it when a table has become one of InnoDB."""
+    told = ") ENGINE={} DEFAULT CHARSET=utf8mb4 PAGE_CHECKSUM=1"
+    aria, innodb = ("CREATE TABLE `t` (\n  `a` int\n" + told.format(engine) for engine in ("Aria", "InnoDB"))
+    for create, counts in ((aria, True), (innodb, False)):
+        plain = create.replace(" PAGE_CHECKSUM=1", "")
+        assert (list(TableParts(create, CHARSETS)) != list(TableParts(plain, CHARSETS))) is counts
+
+
 def test_a_column_says_its_collation_where_it_is_not_the_tables() -> None:
     """The same clause in tables with different defaults is a different column, unless it names its own."""
     latin = "ENGINE=InnoDB DEFAULT CHARSET=latin1"
