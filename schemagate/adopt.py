@@ -10,7 +10,8 @@ from schemagate.additions import SKIPPED, NotAddable, adopted
 from schemagate.checksums import Checksums
 from schemagate.errors import SchemaDrift
 from schemagate.history import History, Past
-from schemagate.standing import NOT_TOUCHED, Finder, Unfollowed, followed
+from schemagate.standing import Finder, Unfollowed, followed
+from schemagate.unclear import NOT_TOUCHED
 
 if TYPE_CHECKING:
     from schemagate.adoption import Baseline

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.lexer import quote
@@ -160,6 +161,12 @@ def means(said: str, name: str) -> bool:
         return False
     begin = re.match(r"V?(\d+(?:[._]\d+)*?)(?:_|$)", name)
     return begin is not None and _plain(begin[1]) == _plain(number)
+
+
+def misplaced(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two neighbours, of migrations in the order of their names, that Flyway would run the other way round."""
+    versions = [(_plain(found[1]), name) for name in names if (found := re.match(r"V(\d[\d._]*?)__", name))]
+    return next(((one[1], other[1]) for one, other in pairwise(versions) if one[0] > other[0]), None)
 
 
 def _plain(number: str) -> tuple[int, ...]:

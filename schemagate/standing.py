@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from schemagate.additions import NotAddable, adopted
@@ -26,15 +26,15 @@ from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
-from schemagate.lexer import quote
 from schemagate.looking import Unseen
-from schemagate.othertools import last_told, told
+from schemagate.othertools import last_told, misplaced, told
 from schemagate.refusals import ServerError
 from schemagate.schema import compare
 from schemagate.scratch import ShadowUnavailable
 from schemagate.states import States, replayed
 from schemagate.traces import TRACED
 from schemagate.trial import Refused
+from schemagate.unclear import NOT_TOUCHED, renamed, several
 from schemagate.verify import as_facts
 from schemagate.verify import told as in_words
 
@@ -52,7 +52,6 @@ AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
 SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
-NOT_TOUCHED = "not touched"
 MOST_DDL = 50  # in one log line
 
 
@@ -93,6 +92,8 @@ def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Serve
         where, error = f"{refused.migration.file}:{refused.statement.line}", refused.error
         states.settle()
         why = f"{where} does not work in an empty schema, the server says {error.errno}: {error.text}"
+        if pair := misplaced([each.name for each in migrations.all]):
+            why += f" (files are run in the order of their names: {pair[0]} before {pair[1]}; rename them)"
         raise Unfollowed(why, states) from refused
     except ServerError as error:
         raise Unfollowed(f"the shadow cannot be used ({error.errno}: {error.text})") from error
@@ -136,7 +137,7 @@ class Finder:
             return self._said(to, states)
         if twins := sorted(elsewhere(states, states.final())):
             views = {name for kind, name in self._live.objects if kind == "view"}
-            raise _renamed(twins, views, candidates(states, self._migrations, self._known))
+            raise renamed(twins, views, candidates(states, self._migrations, self._known))
         if not states.ours().objects:
             return None
         self._claims = list(self._claimed())
@@ -161,7 +162,7 @@ class Finder:
         elif claim:
             baseline = up_to(self._migrations, claim.migration, HINTED.format(tool=claim.tool))
         elif names:
-            raise _several(names)
+            raise several(names)
         else:
             baseline = in_the_middle(states, self._migrations, self._known)
         if baseline:
@@ -289,7 +290,7 @@ class Finder:
                 return self._found(last, up_to(self._migrations, last, AS_SNAPSHOT))
         names = self._last_followed(reason.states) if reason.states else []
         if names and to is None:
-            raise _several(names, str(reason))
+            raise several(names, str(reason))
         if to in names and to is not None:
             return self._found(to, up_to(self._migrations, to, SAID))
         raise SchemaDrift(
@@ -312,36 +313,3 @@ class Finder:
                     statement.kind in TRACED and statement.ordinal not in data for statement in migration.statements()
                 )
         return False
-
-
-def _renamed(twins: Sequence[tuple[str, str]], views: Collection[str], names: Sequence[str]) -> SchemaDrift:
-    """The error where a missing table may have another name now, and one of the `views` may have its own; `names` are
-    the migrations of which the live schema may be the state.
-    """
-    seen = "; ".join(f"table {name} may be {other} now, which has its columns" for name, other in twins)
-    ddl = [f"DROP VIEW {quote(name)}" for name in dict.fromkeys(name for name, _ in twins) if name in views]
-    ddl += [f"RENAME TABLE {quote(other)} TO {quote(name)}" for name, other in twins]
-    if len({other for _, other in twins}) < len(twins):
-        seen += "; it can be one of them only"
-    other_way = f"make the table that is missing by hand{', in the place of the view,' * (ddl[0][:4] == 'DROP')}"
-    if names:
-        other_way = f"say that the rest is to be run: `schemagate baseline --to {names[-1]}`"
-    return SchemaDrift(
-        f"The database has tables and no journal, and cannot be taken over: {seen}. Nothing was changed. If so, "
-        f"give it its name back ({'; '.join(ddl)}); else {other_way}. Then start again.",
-        ddl=[{"loses": "the view" if sql[:4] == "DROP" else "nothing", "sql": sql} for sql in ddl],
-        state=NOT_TOUCHED,
-    )
-
-
-def _several(names: Sequence[str], unfollowed: str = "") -> SchemaDrift:
-    """The error for a schema that is the same after several migrations; maybe also after some that are `unfollowed`."""
-    seen = f"whether more was run cannot be seen: {unfollowed}" if unfollowed else "which was the last cannot be seen"
-    next_step = f"schemagate baseline --to {names[-1]}"
-    return SchemaDrift(
-        f"The schema is as it is after {' and after '.join(names)}; {seen}. Nothing was changed. Find out by the rows; "
-        f"if {names[-1]} was the last to be run, say so with `{next_step}`, and start again.",
-        candidates=list(names),
-        state=NOT_TOUCHED,
-        next=next_step,
-    )

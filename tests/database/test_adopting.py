@@ -323,6 +323,13 @@ def test_another_tool_that_says_what_is_not_so_is_not_believed(place: Place) -> 
     assert place.refused()["candidates"] == ["1_a", "2_b"]
 
 
+def test_names_that_flyway_orders_otherwise_are_told(place: Place) -> None:
+    """By its versions the first is the first; by their names it comes behind the other."""
+    place.write(V1__a="CREATE TABLE a (id INT PRIMARY KEY);", V1_1__b="ALTER TABLE a ADD b INT;")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, b INT)")
+    assert "V1_1__b before V1__a; rename them" in place.refused()["message"]
+
+
 TRIGGERS = """
     CREATE TRIGGER b1 BEFORE INSERT ON a FOR EACH ROW SET NEW.n = 1;
     CREATE TRIGGER b2 BEFORE INSERT ON a FOR EACH ROW FOLLOWS b1 SET NEW.n = 2;

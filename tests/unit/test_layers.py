@@ -20,7 +20,7 @@ ORDER = """
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
     scratch trial shadow implied expected verify newer rehearse heal restoring
-    states additions adoption othertools claims fitting standing adopt
+    states additions adoption othertools claims unclear fitting standing adopt
     settle aftermath session engines transactions ways apply
     arguments commands status baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
