@@ -175,10 +175,15 @@ class Connection:
 
     def stream(self, text: str, *values: Any) -> Any:
         """The rows of one query of ours, one at a time: memory does not grow with their number."""
-        with self._raw.cursor(pymysql.cursors.SSCursor) as cursor:
+        cursor: Any = self._raw.cursor(pymysql.cursors.SSCursor)
+        try:
             self._call(cursor.execute, self._filled(text, values), None)
             while rows := self._call(cursor.fetchmany, 1000):
                 yield from rows
+        finally:
+            with suppress(pymysql.err.Error):  # it reads what is left; where the connection is lost, that is nothing
+                cursor.connection = cursor.connection if self._raw.open else None
+                cursor.close()
 
     def _filled(self, text: str, values: Sequence[Any]) -> str:
         """The text with its values; a `%` in a quoted name is the name's own."""
