@@ -17,6 +17,7 @@ from tests.crash.relay import Exchange, Relay
 from tests.crash.scene import Scene, Wrong
 from tests.crash.stage import Stage, stage
 from tests.crash.stories import STORIES
+from tests.database.world import until
 from tests.databases import Database
 from tests.reach import Server
 
@@ -70,6 +71,10 @@ def test_a_connection_is_cut_where_it_is_asked_for(database: Database, moment: s
                 cursor.execute(text)
         with pytest.raises(pymysql.err.Error):
             cursor.execute("SELECT 1")
+        session = connection.thread_id()
+    # A server that has a request works on it though its client is gone: it is done when the session has ended.
+    there = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session}"
+    until(lambda: database.value(there) == 0, "the end of the session")
     assert database.value("SELECT COUNT(*) FROM t") == rows
 
 
