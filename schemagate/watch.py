@@ -34,6 +34,7 @@ STIR_SECONDS = 1.0  # after a beat: the end of the watch session is noticed, and
 # The server ends a watch session that has been silent for so long: then the other side is gone, or frozen.
 SILENCE_SECONDS = 60
 WORD_SECONDS = 5.0  # and that to KILL QUERY, or to whoever wants to replace it: there is little time left then
+AGAIN_SECONDS = 1.0  # for `alive`, where the server has not yet given up the one that was lost
 OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
@@ -214,9 +215,11 @@ class Watch:
         connection = open_session(self._settings, self._settings.database, [OPENING], seconds=WORD_SECONDS)
         self._connection = connection
         identify(connection, self._here.flavour)
-        if not take(connection, alive_name(self._here.database), 0.0):
+        alive = alive_name(self._here.database)
+        if not take(connection, alive, 0.0):
             for session in self._sessions[:1]:
                 take(connection, working_name(self._here.database, session.id), 0.0)
+            take(connection, alive, AGAIN_SECONDS)
         connection.be_patient(ANSWER_SECONDS)
 
 

@@ -75,15 +75,15 @@ def nth(said: Sequence[Exchange], number: int) -> tuple[str, int]:
 
 ACTIONS = ("kill", "drop", "reset", "stall")
 OF_STATEMENTS = (
-    ("kill", "sent"), ("kill", "done"), ("drop", "before"), ("drop", "done"), ("reset", "before"), ("reset", "done"),
-    ("stall", "done"),
+    ("kill", "sent"), ("kill", "done"), ("drop", "before"), ("drop", "done"), ("drop", "torn"), ("reset", "before"),
+    ("reset", "done"), ("stall", "done"),
 )  # fmt: skip
 # Sent is as good as done: no row, lock or commit waits for a client that has gone. And one that stalls there is found
 # as one that was killed there, by a start that waited a little longer.
 OF_ENTRIES = (("kill", "done"), ("drop", "before"), ("drop", "done"), ("reset", "before"), ("reset", "done"))
 # A dead client leaves behind what the last write left; to one that lives it is all the same whether the server has
-# read what it wanted to read.
-OF_READS = (("drop", "done"), ("reset", "done"))
+# read what it wanted to read, but not whether it has half of the answer.
+OF_READS = (("drop", "done"), ("drop", "torn"), ("reset", "done"))
 # The shadow is dropped, whatever is in it, and all sessions begin anew.
 OF_SHADOW = (("kill", "sent"), ("kill", "done"), ("drop", "before"), ("drop", "done"), ("reset", "done"))
 ENTRIES = re.compile(

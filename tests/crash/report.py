@@ -44,7 +44,8 @@ node dies without a word; the next start comes before the server notices. What i
 
 - A client that is killed or stalled leaves what its last write left. So there are no such points at packets that only
   read, or that only set something in the session; and "killed before a packet" is "killed after the one before it".
-- Of a packet that only reads, the server is the same before and after it. So a connection is cut there once.
+- Of a packet that only reads, the server is the same before and after it. So a connection is cut there twice: when the
+  client has nothing of the answer, and when it has half of it. So it is cut in the answers to statements, too.
 - No entry of the journal, commit or lock waits for a client that has gone: killed when it is sent or when it is done is
   the same. One that stalls there is found as one that was killed, by a start that waits a little longer.
 - The shadow is dropped by the next start whatever is in it. So no connection is stalled there, and none is reset before

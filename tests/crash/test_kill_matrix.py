@@ -96,7 +96,7 @@ def test_what_is_the_same_point_is_one_point() -> None:
     known: set[str] = set()
     first = [str(fault) for fault in points(SAID, known)]
     assert [each for each in first if each.endswith(("@0", "@2", "@3"))] == [
-        "kill@done@0", "drop@done@0", "reset@done@0", "drop@done@2", "reset@done@2",
+        "kill@done@0", "drop@done@0", "drop@torn@0", "reset@done@0", "drop@done@2", "drop@torn@2", "reset@done@2",
     ]  # fmt: skip
     assert "kill@sent@6" in first
     assert "kill@sent@7" not in first

@@ -64,6 +64,8 @@ def test_a_connection_is_cut_where_it_is_asked_for(database: Database, moment: s
         contextlib.closing(through(database.server, relay)) as connection,
         connection.cursor() as cursor,
     ):
+        cursor.execute("SELECT CONNECTION_ID()")
+        [[session]] = cursor.fetchall()
         if moment == "passed":
             cursor.execute(text)
         else:
@@ -71,7 +73,6 @@ def test_a_connection_is_cut_where_it_is_asked_for(database: Database, moment: s
                 cursor.execute(text)
         with pytest.raises(pymysql.err.Error):
             cursor.execute("SELECT 1")
-        session = connection.thread_id()
     # A server that has a request works on it though its client is gone: it is done when the session has ended.
     there = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session}"
     until(lambda: database.value(there) == 0, "the end of the session")
