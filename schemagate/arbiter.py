@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from schemagate import watch
 from schemagate.cluster import PROMISE, Cluster, Member, look
 from schemagate.current import meet
-from schemagate.database import open_session
 from schemagate.errors import AccessDenied, ClusterUnsafe, ConnectionLost, DatabaseUnavailable, SchemagateError
 from schemagate.lock import wait_for_the_living
 from schemagate.orphans import outlast
 from schemagate.refusals import NOT_PREPARED, NotReady, ServerError, translated
 from schemagate.selftest import identify
 from schemagate.server import working_session
+from schemagate.sessions import open_session
 from schemagate.survive import LOSSES, is_lost
 
 if TYPE_CHECKING:

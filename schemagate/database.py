@@ -7,13 +7,13 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from schemagate.driver import Session, pymysql, unverified
-from schemagate.errors import AccessDenied, ConnectionLost, DatabaseUnavailable, SettingsInvalid
+from schemagate.errors import ConnectionLost, SettingsInvalid
 from schemagate.reach import addresses, way_in
-from schemagate.refusals import DENIED_LOGIN, FULL, LOST, SYNTAX, ServerError, denied_message, number_of
+from schemagate.refusals import LOST, SYNTAX, ServerError, number_of
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from schemagate.watch import Watch
 
     T = TypeVar("T")
+
+NOT_LET_IN = (pymysql.err.Error, OSError)
+"""What `connect` raises of a server that does not let us in, or is not there."""
 
 TLS_REQUIRED = frozenset({"required", "verify-ca", "verify-identity"})
 
@@ -327,46 +330,3 @@ def _keep_alive(raw: Session) -> None:
         return
     for option, value in ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 6)):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def open_session(
-    settings: Settings,
-    database: str | None,
-    opening: Sequence[str],
-    stop: Stop | None = None,
-    watch: Watch | None = None,
-    seconds: float | None = None,
-) -> Connection:
-    """One more session beside one that works: for running migrations, and for the shadow. `opening` is run in it.
-
-    With `stop` a signal that comes while it logs in raises Interrupted at once, and later on, too, until it is watched.
-    An answer is waited for as long as it takes, or so many `seconds`.
-    """
-    try:
-        with stop.at_once(anew=True) if stop else nullcontext():
-            connection = connect(settings, database)
-    except (pymysql.err.Error, OSError) as error:
-        errno, text = number_of(error)
-        if errno in DENIED_LOGIN:
-            raise AccessDenied(denied_message(settings, errno, text), errno=errno, error=text) from error
-        if errno in FULL:
-            raise DatabaseUnavailable(
-                f"One more session with MySQL was refused ({errno}: {text}): the account needs three at a time. "
-                "Raise the limit, or start again when there is room.",
-                errno=errno,
-                error=text,
-            ) from error
-        raise ConnectionLost(
-            "A second session with MySQL could not be opened; start again.", errno=errno, error=text
-        ) from error
-    connection.be_patient(seconds)
-    connection.hears = stop
-    try:
-        if watch:
-            watch.guard(connection)
-        for text in opening:
-            connection.execute(text)
-    except BaseException:
-        connection.close()
-        raise
-    return connection

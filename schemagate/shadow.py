@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from schemagate import schema, server
-from schemagate.database import open_session
 from schemagate.errors import AccessDenied, ConnectionLost
 from schemagate.isolation import NOT_GRANTED, reaches_out
 from schemagate.listing import session_for_reading
@@ -18,6 +17,7 @@ from schemagate.looking import Looker
 from schemagate.refusals import BROKEN_VIEW, ServerError
 from schemagate.schema import part_of
 from schemagate.scratch import ShadowUnavailable, drop, make, not_granted, shadow_name
+from schemagate.sessions import open_session
 from schemagate.sql import quote
 from schemagate.trial import Trial
 

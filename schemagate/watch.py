@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from schemagate.database import open_session
 from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError
 from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living, working_name
 from schemagate.orphans import outlast
 from schemagate.refusals import INTERRUPTED, ServerError
 from schemagate.selftest import identify, prove
 from schemagate.server import working_session
+from schemagate.sessions import open_session
 from schemagate.waiting import ANSWER_SECONDS
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from schemagate import errors, journal
 from schemagate.current import meet
-from schemagate.database import Connection, open_session
+from schemagate.database import Connection
 from schemagate.log import make_log
 from schemagate.ours import TABLES
 from schemagate.refusals import ServerError
 from schemagate.server import Server, working_session
+from schemagate.sessions import open_session
 from schemagate.settings import load_settings
 from schemagate.stop import Stop
 from tests.database.gate import Gate, last

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 
 ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
-    driver refusals reach database server waiting
+    driver refusals reach database sessions server waiting
     flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants clauses listing programs outlines schema automatic loading snapshot
