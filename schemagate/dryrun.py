@@ -46,11 +46,13 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     def tell(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
         journal = Journal(session, here)
         journal.reload()
+        journal.recall()
         for entry in journal.history.in_doubt:
             raise foreseen(entry, migrations, Looker(session, here.flavour))
         with Shadows(settings, here, stop, session) as shadows:
             expected = expect(migrations, session, here, shadows, log, strict=settings.foreign == "drift")
-            live = read(session, here).schema
+            before = read(session, here)
+            live = before.schema
             adoption = adopt(migrations, live, journal, session, here, expected, shadows, settings, log)
             plan = resumable(make_plan(adoption.migrations, adoption.history, settings))
             if plan.newer:
@@ -58,7 +60,7 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
                 return {"message": "Nothing would be changed: the database is newer than these migrations"}
             healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
             if plan.todo:
-                _, traces = restoring.rehearsed(plan, live, healer, dry=True)
+                _, traces = restoring.rehearsed(plan, before, healer, dry=True)
                 refuse_without_trace(plan.todo, traces, here.flavour)
                 healed = 0
             else:

@@ -15,7 +15,7 @@ from schemagate.scratch import ShadowUnavailable
 from schemagate.trial import NotRehearsed, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from schemagate.migrations import Migrations
     from schemagate.schema import Schema, SchemaObject
@@ -120,6 +120,11 @@ class Expected:
         if proof not in ("text", "shadow") or self._snapshot is None or (not self.header_holds and self.stale() != ()):
             return None
         return self._snapshot.schema if proof == "text" else self._loaded
+
+    def makers(self, differences: Sequence[Difference]) -> tuple[str, ...]:
+        """The files of the repeatable migrations that make what is there, and differs."""
+        wrong = {(each.kind, each.name.lower()) for each in differences if each.found is not None and each.expected}
+        return tuple(each.file for each in self._migrations.all if each.repeatable and each.creates() & wrong)
 
     def stale(self) -> tuple[Difference, ...] | None:
         """What the migrations build otherwise than the snapshot says; None where that cannot be found out here.

@@ -56,7 +56,9 @@ def possible(
 
 @dataclass(frozen=True, slots=True)
 class Healer:
-    """One start's healing. `connection` runs the statements, under the lock."""
+    """One start's healing. `connection` runs the statements, under the lock. `pending`: so many migrations come after
+    it.
+    """
 
     connection: Connection
     here: Server
@@ -67,6 +69,7 @@ class Healer:
     settings: Settings
     stop: Stop
     log: Log
+    pending: int = 0
 
     def promise(self, verdict: Verdict, found: Schema) -> Remedy:
         """What would heal the drift of `found`, tried in the shadow where there may be one. Raises Unhealable."""
@@ -157,7 +160,8 @@ class Healer:
 
     def _failed(self, change: Change, error: ServerError, facts: dict[str, list[str]]) -> SchemagateError:
         watch, done, count = self.connection.watch, len(facts["done"]), len(facts["done"] + facts["not_done"])
-        state = f"all migrations are applied; {done} of {count} missing objects are healed, this one is not"
+        migrations = f"{self.pending} migrations are pending" if self.pending else "all migrations are applied"
+        state = f"{migrations}; {done} of {count} missing objects are healed, this one is not"
         told = {
             "statement": excerpt(Statement(change.sql.encode(errors="replace"), 1, 1)),
             "errno": error.errno,

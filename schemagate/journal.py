@@ -19,7 +19,8 @@ from schemagate.healed import settle
 from schemagate.history import COMPATIBLE, Entry, History, read
 from schemagate.ours import make, qualified
 from schemagate.refusals import ServerError, translated
-from schemagate.remembered import FORM
+from schemagate.remembered import FORM, parse_verified, verified_query
+from schemagate.server import A_DAY, brief
 from schemagate.sources import redactor
 from schemagate.unwritten import TOGETHER, Unwritten, write
 
@@ -49,6 +50,8 @@ class Journal:
         self.start_id = 0
         self.applied = 0
         self.history = History()
+        self.proven: str | None = None
+        """The fingerprint of the schema that was proven last, before this start."""
 
     def open(self) -> None:
         """Make our tables where they are missing, bring them up to date, and read the history."""
@@ -81,8 +84,17 @@ class Journal:
         )
         # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
         self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
+        # Until here the server ended the session soon where the client was gone: nobody could have told whose it is.
+        self._connection.execute(brief(A_DAY))
         if forget:
+            self.recall()
             write(self._connection, f"DELETE FROM {self._tables['schemagate_verified']}")
+
+    def recall(self) -> None:
+        """Note what was proven last."""
+        with suppress(ServerError):  # there is no journal
+            verified = parse_verified(self._connection.execute(verified_query(self._database)).rows)
+            self.proven = verified.fingerprint if verified and verified.form == FORM else None
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
         """Close the row of this start."""

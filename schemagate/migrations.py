@@ -69,6 +69,15 @@ class Migration:
         """How many statements it has."""
         return self.checksums.count
 
+    def creates(self) -> frozenset[tuple[str, str]]:
+        """Kind and name, in small letters, of what its CREATE statements are about."""
+        made: set[tuple[str, str]] = set()
+        for statement in self.statements():
+            if statement.kind.startswith("create "):
+                made |= {(statement.kind.removeprefix("create "), name.name.lower()) for name in statement.names[:1]}
+            del statement
+        return frozenset(made)
+
     def statements(self) -> Iterator[Statement]:
         """Its statements, as they were kept or read anew. Raises MigrationInvalid, before any that is not as it was.
 

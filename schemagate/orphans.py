@@ -6,6 +6,7 @@ Only a start that holds `alive` comes here, so whoever holds `stmt` is no living
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,12 +29,16 @@ IN_A_QUEUE = re.compile(
 )
 
 
+# A start that lives and has lost its watch session says so within this time: it looks every second whether that is
+# there, and has five to log in anew.
+A_WORD_SECONDS = 7.0
+
+
 class Seen(NamedTuple):
     """A session that holds `stmt`, as one look shows it.
 
     `known`: the journal has a start that ran in it on this server and has not ended, and nothing says that it lives.
-    `command` is None where the
-    account may not see the session.
+    `command` is None where the account may not see the session.
     """
 
     connection: int
@@ -43,13 +48,19 @@ class Seen(NamedTuple):
     statement: str = ""
 
 
-def verdict(now: Seen, before: Seen | None, mode: str) -> str | None:
-    """Why this orphan is to be ended; None if it is to be waited for.
+def verdict(now: Seen, before: Seen | None, mode: str, seconds: float) -> str | None:
+    """Why this orphan, which has been one for so many seconds, is to be ended; None if it is to be waited for.
 
     Both looks have to agree: it may have been on its way out at the first. A session of which the journal knows nothing
     is never ended: somebody may hold the lock by hand.
     """
-    if not now.known or before is None or before.connection != now.connection or now.command in (None, "Killed"):
+    if (
+        seconds < A_WORD_SECONDS
+        or not now.known
+        or before is None
+        or before.connection != now.connection
+        or now.command in (None, "Killed")
+    ):
         return None
     if now.command == before.command == "Sleep":
         return "it runs nothing, and nobody will send it anything"
@@ -73,6 +84,7 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
 def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still) -> None:
     waiting = Waiting(session, here, settings, stop, log, still)
     before: Seen | None = None
+    since: dict[int, float] = {}
     ended: set[int] = set()
     why_not = ""
     while not take(session, lock_name(here.database), 1.0):
@@ -87,7 +99,8 @@ def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, 
         waiting.stop_if_asked()
         if now.command is None:  # not to be seen, or gone: then nobody has the lock at the next look
             continue
-        reason = verdict(now, last, settings.orphan)
+        seconds = time.monotonic() - since.setdefault(now.connection, time.monotonic())
+        reason = verdict(now, last, settings.orphan, seconds)
         facts = describe(session, here.database, now.connection)
         if reason and now.connection not in ended:
             ended.add(now.connection)

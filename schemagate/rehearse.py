@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemagate.errors import SchemaDrift
@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     from schemagate.expected import Expected, Verdict
     from schemagate.log import Log
     from schemagate.plan import Plan
-    from schemagate.schema import Schema, SchemaObject
+    from schemagate.schema import Difference, Schema, SchemaObject
     from schemagate.traces import Traces
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What was found: the trace that each statement will leave in live, as far as that is known; and what will be
+    missing afterwards, and can be healed.
+    """
+
+    traces: Traces = field(default_factory=dict)
+    missing: tuple[Difference, ...] = ()
 
 
 def rehearse(
@@ -36,12 +46,11 @@ def rehearse(
     log: Log,
     database: str,
     unhealable: Callable[[Verdict, Schema], str | None],
-) -> Traces:
+) -> Rehearsal:
     """Run what is pending in the shadow, on a copy of the structure of what it names. The live schema is not touched.
 
-    Returns the trace that each statement will leave in live, as far as that is known. Raises SnapshotStale,
-    RehearsalFailed, or SchemaDrift where live and pending together would not be the schema expected: unless it can be
-    healed afterwards, where `unhealable` says nothing against it.
+    Raises SnapshotStale, RehearsalFailed, or SchemaDrift where live and pending together would not be the schema
+    expected: unless it can be healed afterwards, where `unhealable` says nothing against it.
     """
     refuse_stale(expected, log, touched=False)
     began = time.monotonic()
@@ -49,7 +58,7 @@ def rehearse(
         predicted, left_out, traces = _predict(plan, live, shadows, database)
     except ShadowUnavailable as reason:
         log.warning("rehearsal.skipped", reason=str(reason))
-        return {}
+        return Rehearsal()
     for each in left_out:
         log.info(
             "statement.not_rehearsed",
@@ -65,20 +74,23 @@ def rehearse(
         elapsed_seconds=round(time.monotonic() - began, 3),
     )
     if any(each.blind for each in left_out):
-        return traces
+        return Rehearsal(traces)
     verdict = expected.against(predicted)
     if verdict.differences:
         not_healed = unhealable(verdict, predicted)
         if not_healed is not None:
+            mend = "Take the change back that was made by hand, or write a migration that makes it"
+            pending = {todo.migration.file for todo in plan.todo}
+            if again := [file for file in expected.makers(verdict.differences) if file not in pending]:
+                mend += f"; or, if it has to follow what is pending, change {' and '.join(again)}, too, to be run again"
             raise SchemaDrift(
                 "The live schema would not be the one expected, even with what is pending: "
-                f"{told(verdict.differences)}. Nothing was changed. "
-                "Take the change back that was made by hand, or write a migration that makes it; then start again.",
+                f"{told(verdict.differences)}. Nothing was changed. {mend}; then start again.",
                 differences=as_facts(verdict.differences),
                 not_healed=not_healed,
                 state="not touched",
             )
-    return traces
+    return Rehearsal(traces, verdict.differences)
 
 
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:

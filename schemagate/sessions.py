@@ -27,11 +27,11 @@ def open_session(
     """One more session beside one that works: for running migrations, and for the shadow. `opening` is run in it.
 
     With `stop` a signal that comes while it logs in raises Interrupted at once, and later on, too, until it is watched.
-    An answer is waited for as long as it takes, or so many `seconds`.
+    An answer is waited for as long as it takes, or so many `seconds`, and so is the login.
     """
     try:
         with stop.at_once(anew=True) if stop else nullcontext():
-            connection = connect(settings, database)
+            connection = connect(settings, database, seconds=seconds)
     except NOT_LET_IN as error:
         errno, text = number_of(error)
         if errno in DENIED_LOGIN:

@@ -183,7 +183,7 @@ def is_in_the_way(error: Exception) -> bool:
 
 def _number(error: Exception) -> tuple[int, str]:
     if isinstance(error, SchemagateError):
-        return int(error.facts.get("errno") or 0), str(error.facts.get("error") or "")
+        return int(error.facts.get("errno") or 0), str(error.facts.get("error") or error.message)
     return number_of(error)
 
 

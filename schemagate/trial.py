@@ -28,7 +28,7 @@ from schemagate.isolation import (
 )
 from schemagate.prepared import Prepared
 from schemagate.programs import asleep
-from schemagate.refusals import INTERRUPTED, SYNTAX, WORTH_A_RETRY, ServerError
+from schemagate.refusals import INTERRUPTED, NO_SUCH_DATABASE, SYNTAX, WORTH_A_RETRY, ServerError
 from schemagate.scratch import not_granted
 from schemagate.sql import Statement, quote
 from schemagate.variables import without_values
@@ -165,7 +165,7 @@ class Trial:
                 return f"{kind.upper()} cannot be prepared", False
             if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
                 raise not_granted(self._name, error) from error
-            if error.errno in WORTH_A_RETRY | {INTERRUPTED}:  # which says nothing of the statement
+            if error.errno in WORTH_A_RETRY | {INTERRUPTED} or self._is_gone(error):  # it says nothing of the statement
                 raise
             # For people: the table that is missing is missing in their schema, too.
             said = ServerError(
@@ -194,6 +194,10 @@ class Trial:
             raise Refused(migration, statement, error) from error
         self._unread = ", ".join(sorted((OTHER_QUOTES & {*mode.split(",")}) | (OTHER_BYTES & {charset})))
         return None, False
+
+    def _is_gone(self, error: ServerError) -> bool:
+        """Did somebody drop the shadow?"""
+        return error.errno == NO_SUCH_DATABASE and self._name in error.text
 
     def _parse(self, migration: Migration, statement: Statement) -> None:
         """Let the server read what is not run here: preparing runs nothing. Raises Refused for what is no SQL to it."""

@@ -14,7 +14,7 @@ from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wa
 from schemagate.orphans import outlast
 from schemagate.refusals import INTERRUPTED, ServerError
 from schemagate.selftest import identify, prove
-from schemagate.server import working_session
+from schemagate.server import brief, working_session
 from schemagate.sessions import open_session
 from schemagate.waiting import ANSWER_SECONDS
 
@@ -35,7 +35,7 @@ STIR_SECONDS = 1.0  # after a beat: the end of the watch session is noticed, and
 SILENCE_SECONDS = 60
 WORD_SECONDS = 5.0  # and that to KILL QUERY, or to whoever wants to replace it: there is little time left then
 AGAIN_SECONDS = 1.0  # for `alive`, where the server has not yet given up the one that was lost
-OPENING = f"SET wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2"  # it asks our tables who is at work
+OPENING = f"{brief(SILENCE_SECONDS)}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
 
@@ -234,7 +234,7 @@ def alone(
     for a living start. Raises LockTimeout, Interrupted, and what `open_session` raises.
     """
     began = time.monotonic()
-    opening = working_session(here.flavour, settings.lock_wait_seconds)
+    opening = (*working_session(here.flavour, settings.lock_wait_seconds), brief(SILENCE_SECONDS))
     watch: Watch | None = None
     try:
         if _has_room(connection):

@@ -1,0 +1,107 @@
+"""What is missing is made again before rows are changed that would come out otherwise without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemagate.migrations import KEPT_BYTES
+from schemagate.schema import compare
+from tests.database.gate import Gate, last, said
+from tests.database.schemas import read
+from tests.databases import Database
+
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY, x INT, y INT, UNIQUE u (x), KEY k (y));\nINSERT INTO t VALUES (1, 1, 1);"
+TRIGGER = "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.y = NEW.x * 10;"
+FAMILY = """
+    CREATE TABLE p (id INT PRIMARY KEY);
+    CREATE TABLE t (id INT PRIMARY KEY, p INT, CONSTRAINT f FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE);
+    INSERT INTO p VALUES (1), (2);
+    INSERT INTO t VALUES (1, 1), (2, 2);
+"""
+INSERT = "INSERT INTO t (id, x) VALUES (3, 3);"
+
+
+@pytest.mark.parametrize(
+    ("built", "missing", "pending", "rows"),
+    [
+        (TABLE + TRIGGER, "DROP TRIGGER g", INSERT, ((1, 1, 1), (3, 3, 30))),
+        (TABLE + TRIGGER, "DROP TRIGGER g", f"{INSERT}\nDROP TRIGGER IF EXISTS g;", ((1, 1, 1), (3, 3, 30))),
+        (TABLE, "DROP INDEX u ON t", "INSERT IGNORE INTO t VALUES (3, 1, 1);", ((1, 1, 1),)),
+        (TABLE, "DROP INDEX u ON t", "REPLACE INTO t VALUES (3, 1, 1);", ((3, 1, 1),)),
+        (FAMILY, "ALTER TABLE t DROP FOREIGN KEY f", "DELETE FROM p WHERE id = 1;", ((2, 2),)),
+        (
+            f"{TABLE}CREATE PROCEDURE more() UPDATE t SET y = y + 1;",
+            "DROP PROCEDURE more",
+            "-- schemagate: no-structure\nCALL more();",
+            ((1, 1, 2),),
+        ),
+    ],
+)
+def test_rows_come_out_as_with_what_was_missing(
+    database: Database, tmp_path: Path, built: str, missing: str, pending: str, rows: tuple[tuple[int, ...], ...]
+) -> None:
+    """A trigger, a unique index, a foreign key, a procedure; also where it is dropped behind that."""
+    gate = Gate(database, tmp_path).write(a=built)
+    gate.run()
+    gate.write(b=pending)
+    gate.run("snapshot")
+    database.run(missing)
+    assert len(said(gate.run("up --dry-run"), "healing.planned")[0]["missing"]) == 1
+    assert len(said(gate.run(), "schema.healed")) == 1
+    assert database.rows("SELECT * FROM t ORDER BY id") == rows
+    gate.run("check")
+
+
+def test_a_file_that_failed_is_gone_on_with_as_it_was_begun(database: Database, tmp_path: Path) -> None:
+    """What its first statements built counts, too; and a repeatable one that has changed is in nobody's way."""
+    gate = Gate(database, tmp_path).write(a=TABLE, R_g=f"DROP TRIGGER IF EXISTS g;\n{TRIGGER}")
+    gate.run()
+    gate.write(b="ALTER TABLE t ADD COLUMN z INT, ADD UNIQUE v (z);\nINSERT INTO t VALUES (1, 2, 2, 2);")
+    gate.run(expected=30)
+    gate.write(
+        b="ALTER TABLE t ADD COLUMN z INT, ADD UNIQUE v (z);\nINSERT IGNORE INTO t VALUES (4, 4, 4, 7), (5, 5, 5, 7);",
+        R_g=f"DROP TRIGGER IF EXISTS g;\n{TRIGGER.replace('10', '100')}",
+    )
+    gate.run("snapshot")
+    database.run("DROP INDEX v ON t")
+    assert [each["object"] for each in said(gate.run(), "schema.healed")] == ["index v of table t"]
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (4, 40))
+    gate.run("check")
+
+
+def test_where_nobody_can_tell_what_was_there_before_no_row_is_changed(database: Database, tmp_path: Path) -> None:
+    """But for what lets the same rows in: that is healed afterwards. A long file is not kept in memory."""
+    gate = Gate(database, tmp_path).write(a=TABLE)
+    gate.run()
+    long = f"SELECT 1 /* {'x' * KEPT_BYTES} */;\n"
+    gate.write(b=f"{long}INSERT INTO t VALUES (1, 1, 1);")
+    gate.run(expected=30)
+    database.run("DROP INDEX u ON t", "DROP INDEX k ON t")
+    gate.write(b=f"{long}INSERT IGNORE INTO t VALUES (3, 1, 1);")
+    gate.run("snapshot")
+    hurt = read(database)
+    refused = last(gate.run(expected=32))
+    assert "index u is missing" in refused["message"]
+    assert refused["state"] == "not touched"
+    assert compare(hurt, read(database)) == ()
+    assert database.rows("SELECT * FROM t") == ((1, 1, 1),)
+    database.run("ALTER TABLE t ADD UNIQUE u (x)")
+    assert [each["object"] for each in said(gate.run(), "schema.healed")] == ["index k of table t"]
+    assert database.rows("SELECT * FROM t") == ((1, 1, 1),)
+
+
+def test_a_view_that_has_to_follow_is_named_with_its_file(database: Database, tmp_path: Path) -> None:
+    """Nobody changed it by hand: its file has to change, to be run again."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE t (id INT);", R_v="CREATE OR REPLACE VIEW v AS SELECT * FROM t;"
+    )
+    gate.run("snapshot")
+    gate.run()
+    gate.write(b="ALTER TABLE t ADD COLUMN x INT;")
+    gate.run("snapshot")
+    assert "change R_v.sql, too, to be run again" in last(gate.run(expected=32))["message"]
+    gate.write(R_v="CREATE OR REPLACE VIEW v AS /* with x */ SELECT * FROM t;")
+    gate.run("snapshot")
+    gate.run()
