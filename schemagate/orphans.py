@@ -10,9 +10,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemagate.errors import SchemagateError
 from schemagate.lexer import quote
 from schemagate.lock import Waiting, describe, holder_of, lock_name, take, while_waiting, working_name
 from schemagate.refusals import ServerError
+from schemagate.sessions import open_session
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
@@ -48,19 +50,13 @@ class Seen(NamedTuple):
     statement: str = ""
 
 
-def verdict(now: Seen, before: Seen | None, mode: str, seconds: float) -> str | None:
-    """Why this orphan, which has been one for so many seconds, is to be ended; None if it is to be waited for.
+def verdict(now: Seen, before: Seen | None, mode: str) -> str | None:
+    """Why this orphan is to be ended; None if it is to be waited for.
 
     Both looks have to agree: it may have been on its way out at the first. A session of which the journal knows nothing
     is never ended: somebody may hold the lock by hand.
     """
-    if (
-        seconds < A_WORD_SECONDS
-        or not now.known
-        or before is None
-        or before.connection != now.connection
-        or now.command in (None, "Killed")
-    ):
+    if not now.known or before is None or before.connection != now.connection or now.command in (None, "Killed"):
         return None
     if now.command == before.command == "Sleep":
         return "it runs nothing, and nobody will send it anything"
@@ -84,7 +80,9 @@ def outlast(session: Connection, here: Server, settings: Settings, stop: Stop, l
 def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, log: Log, still: Still) -> None:
     waiting = Waiting(session, here, settings, stop, log, still)
     before: Seen | None = None
-    since: dict[int, float] = {}
+    since: dict[
+        int, float
+    ] = {}  # from when on the start of a session that is to be ended had room to say that it lives
     ended: set[int] = set()
     why_not = ""
     while not take(session, lock_name(here.database), 1.0):
@@ -99,8 +97,12 @@ def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, 
         waiting.stop_if_asked()
         if now.command is None:  # not to be seen, or gone: then nobody has the lock at the next look
             continue
-        seconds = time.monotonic() - since.setdefault(now.connection, time.monotonic())
-        reason = verdict(now, last, settings.orphan, seconds)
+        reason = verdict(now, last, settings.orphan)
+        if reason and now.connection not in ended and not _had_a_word(now.connection, since, settings, stop):
+            reason = None
+            if now.connection not in since:
+                waiting.go_on()
+                continue
         facts = describe(session, here.database, now.connection)
         if reason and now.connection not in ended:
             ended.add(now.connection)
@@ -111,6 +113,22 @@ def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, 
         if waiting.due():
             more = {"reason": why_not} if why_not else {}
             log.info("orphan.waiting", **facts, state=now.state, **more, waited_seconds=waiting.seconds)
+
+
+def _had_a_word(orphan: int, since: dict[int, float], settings: Settings, stop: Stop) -> bool:
+    """Would its start have said by now that it lives, had it only lost its watch session? Where the server has no room
+    for one more session of the account, it cannot.
+    """
+    began = since.get(orphan)
+    if began is not None and time.monotonic() - began < A_WORD_SECONDS:
+        return False
+    try:
+        open_session(settings, settings.database, [], stop, seconds=A_WORD_SECONDS).close()
+    except SchemagateError:
+        since.pop(orphan, None)
+        return False
+    since.setdefault(orphan, time.monotonic())
+    return began is not None
 
 
 def _end(session: Connection, orphan: int) -> str:
