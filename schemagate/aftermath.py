@@ -18,6 +18,7 @@ from schemagate.refusals import (
     IN_THE_WAY,
     INTERRUPTED,
     LOCK_WAIT,
+    NO_ROOM,
     NO_SUCH_COLUMN,
     NO_SUCH_TABLE,
     NO_TRIGGER_RIGHT,
@@ -155,6 +156,8 @@ def _way_out(errno: int, mend: str) -> str:
         return "let whoever holds the lock end its transaction"
     if errno in IN_THE_WAY:
         return "see who or what ended it"
+    if errno in NO_ROOM:
+        return "make room on the server, or in its table"
     return f"mend the file from {mend} on (or the rows it meets)"
 
 

@@ -108,8 +108,8 @@ EVENTS: dict[str, Event] = {
     ),
     "statement.skipped": Event(
         "warning",
-        "A data statement is not run in a database that is adopted, since a part of its file was there: whether its "
-        "rows are there is for a person to see.",
+        "A data statement is not run in a database that is adopted, since a part of its file was there, or all that it "
+        "makes though another tool did not end it: whether its rows are there is for a person to see.",
         "  ! {migration}[, line {line}] is not run: its rows may be there ({kind})",
     ),
     "plan.made": Event(

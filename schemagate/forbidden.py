@@ -24,6 +24,8 @@ FORBIDDEN = {
     "drop database": "it would drop the schema under the gate",
     "lock tables": "it commits what is open and locks out the journal; leave it out, only one start runs at a time",
     "unlock tables": "it commits what is open; leave it out, only one start runs at a time",
+    "lock instance": "it keeps us from our own tables; leave it out",
+    "unlock instance": "it belongs to LOCK INSTANCE, which may not be in a migration; leave it out",
     "rollback": "a migration that takes back its own work has no outcome to record; leave both out",
     "xa": "a prepared XA transaction outlives the start; use START TRANSACTION … COMMIT",
     "set autocommit": "what is committed would be unknown; write START TRANSACTION … COMMIT instead",

@@ -20,7 +20,6 @@ from schemagate.history import COMPATIBLE, Entry, History, read
 from schemagate.ours import make, qualified
 from schemagate.refusals import ServerError, translated
 from schemagate.remembered import FORM, parse_verified, verified_query
-from schemagate.server import A_DAY, brief
 from schemagate.sources import redactor
 from schemagate.unwritten import TOGETHER, Unwritten, write
 
@@ -84,8 +83,6 @@ class Journal:
         )
         # A migration that asks for LAST_INSERT_ID() before it inserted anything gets 0, not the number of our row.
         self.start_id = int(self._connection.execute("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)").rows[0][0])
-        # Until here the server ended the session soon where the client was gone: nobody could have told whose it is.
-        self._connection.execute(brief(A_DAY))
         if forget:
             self.recall()
             write(self._connection, f"DELETE FROM {self._tables['schemagate_verified']}")

@@ -4,7 +4,8 @@
 statements. `alive` is always taken first and given back last. So whoever has `alive` and does not get `stmt` knows that
 no living start holds it: what holds it is an orphan, the session of a start that died while its statement ran on in
 the server. A start between its two locks holds `alive`, and can be taken for nothing else than living. One that loses
-its watch session to somebody who was waiting says with a third lock that it lives.
+its watch session to somebody who was waiting says with a third lock that it lives. And a fourth, `ours`, is taken and
+given back with `stmt`: it tells a start's session from that of somebody who has taken `stmt` by hand.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def lock_name(database: str) -> str:
 def alive_name(database: str) -> str:
     """The name of the lock `alive` of a schema."""
     return lock_name(database) + ":alive"
+
+
+def ours_name(database: str) -> str:
+    """The name of the lock `ours` of a schema."""
+    return lock_name(database) + ":ours"
 
 
 def working_name(database: str, connection: int) -> str:
@@ -125,8 +131,23 @@ def asked_to_stop(stop: Stop) -> Interrupted:
 
 def take(connection: Connection, name: str, seconds: float) -> bool:
     """One attempt to take a lock, of so many whole seconds."""
+    return _taken(connection, "SELECT GET_LOCK(%s, %s)", name, max(0, round(seconds)))
+
+
+def take_to_work(connection: Connection, database: str) -> bool:
+    """One attempt to take `stmt`, of a second, and `ours` with it."""
+    asked = "SELECT IF(GET_LOCK(%s, 1), GET_LOCK(%s, 0) IS NOT NULL, 0)"
+    return _taken(connection, asked, lock_name(database), ours_name(database))
+
+
+def give_back(connection: Connection, database: str) -> None:
+    """Both of them, `stmt` last."""
+    connection.execute("SELECT RELEASE_LOCK(%s), RELEASE_LOCK(%s)", ours_name(database), lock_name(database))
+
+
+def _taken(connection: Connection, asked: str, *values: object) -> bool:
     try:
-        return bool(connection.execute("SELECT GET_LOCK(%s, %s)", name, max(0, round(seconds))).rows[0][0])
+        return bool(connection.execute(asked, *values).rows[0][0])
     except ServerError as error:
         if error.errno == INTERRUPTED:  # MySQL's answer to KILL QUERY; MariaDB's is NULL
             return False

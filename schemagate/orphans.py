@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemagate.errors import SchemagateError
 from schemagate.lexer import quote
-from schemagate.lock import Waiting, describe, holder_of, lock_name, take, while_waiting, working_name
+from schemagate.lock import (
+    Waiting,
+    describe,
+    holder_of,
+    lock_name,
+    ours_name,
+    take_to_work,
+    while_waiting,
+    working_name,
+)
 from schemagate.refusals import ServerError
 from schemagate.sessions import open_session
 
@@ -39,7 +48,8 @@ A_WORD_SECONDS = 7.0
 class Seen(NamedTuple):
     """A session that holds `stmt`, as one look shows it.
 
-    `known`: the journal has a start that ran in it on this server and has not ended, and nothing says that it lives.
+    `known`: it is a start's, which has `ours`, too, or which the journal has as one that ran in it on this server and
+    has not ended; and nothing says that it lives.
     `command` is None where the account may not see the session.
     """
 
@@ -53,8 +63,8 @@ class Seen(NamedTuple):
 def verdict(now: Seen, before: Seen | None, mode: str) -> str | None:
     """Why this orphan is to be ended; None if it is to be waited for.
 
-    Both looks have to agree: it may have been on its way out at the first. A session of which the journal knows nothing
-    is never ended: somebody may hold the lock by hand.
+    Both looks have to agree: it may have been on its way out at the first. A session that is no start's is never ended:
+    somebody may hold the lock by hand.
     """
     if not now.known or before is None or before.connection != now.connection or now.command in (None, "Killed"):
         return None
@@ -85,7 +95,7 @@ def _outlast(session: Connection, here: Server, settings: Settings, stop: Stop, 
     ] = {}  # from when on the start of a session that is to be ended had room to say that it lives
     ended: set[int] = set()
     why_not = ""
-    while not take(session, lock_name(here.database), 1.0):
+    while not take_to_work(session, here.database):
         now = _look(session, here)
         if now is None:
             waiting.stop_if_asked()
@@ -145,10 +155,11 @@ def _look(session: Connection, here: Server) -> Seen | None:
     orphan = holder_of(session, lock_name(here.database))
     if orphan is None:
         return None
-    known, lives = False, holder_of(session, working_name(here.database, orphan)) is not None
+    lives = holder_of(session, working_name(here.database, orphan)) is not None
+    known = holder_of(session, ours_name(here.database)) == orphan
     # Ids of connections begin anew with every restart, and other servers have their own.
     with suppress(ServerError):  # no start has ever come so far here
-        known = bool(
+        known = known or bool(
             session.execute(
                 f"SELECT 1 FROM {quote(here.database)}.schemagate_starts WHERE connection_id = %s AND server_uuid = %s "
                 "AND exit_code IS NULL LIMIT 1",

@@ -39,6 +39,8 @@ WORTH_A_RETRY = frozenset({LOCK_WAIT, DEADLOCK, 3101})
 # Nothing is wrong with what we asked, somebody is in the way: a lock, a limit of the account, KILL QUERY, a time limit.
 INTERRUPTED = 1317
 IN_THE_WAY = frozenset({LOCK_WAIT, DEADLOCK, INTERRUPTED, 1203, 1226, 1969, 3024})
+# The server has no room: on its disk (3 and 1030 say so of any error of the file system), in a table, or in memory.
+NO_ROOM = frozenset({3, 1021, 1030, 1037, 1038, 1041, 1114, 1135, 3675})
 GONE = frozenset({1008, NO_SUCH_DATABASE, NO_SUCH_TABLE})
 FULL = frozenset({1040, 1203, 1226})
 
@@ -88,6 +90,12 @@ def translated(error: ServerError) -> Exception:
     if error.errno in IN_THE_WAY:
         return DatabaseUnavailable(
             f"MySQL did not let us work ({error.errno}: {error.text}). See who is in the way, then start again.",
+            errno=error.errno,
+            error=error.text,
+        )
+    if error.errno in NO_ROOM:
+        return DatabaseUnavailable(
+            f"The server has no room for what we do ({error.errno}: {error.text}). Make room there, then start again.",
             errno=error.errno,
             error=error.text,
         )

@@ -14,7 +14,6 @@ SQL_MODE = (
     "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 )
-A_DAY = 86400  # seconds
 # How the names of all that we make in a schema begin. No migration makes such a name, and no comparison has it.
 OURS = "schemagate_"
 
@@ -101,11 +100,6 @@ def patience(lock_wait_seconds: float) -> str:
     return f"SET SESSION lock_wait_timeout = {max(1, round(lock_wait_seconds))}"
 
 
-def brief(seconds: int) -> str:
-    """The statement after which the server ends this session where it hears nothing of it for so long."""
-    return f"SET SESSION wait_timeout = {seconds}"
-
-
 def working_session(flavour: str, lock_wait_seconds: float) -> tuple[str, ...]:
     """The statements that put a session into the state in which every migration file begins.
 
@@ -117,7 +111,7 @@ def working_session(flavour: str, lock_wait_seconds: float) -> tuple[str, ...]:
     session = (
         f"SET SESSION autocommit = 1, sql_mode = '{SQL_MODE}', foreign_key_checks = 1, unique_checks = 1, "
         f"lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}, time_zone = @@global.time_zone, "
-        f"sql_safe_updates = 0, sql_auto_is_null = 0, sql_big_selects = 1, wait_timeout = {A_DAY}, {no_limit}"
+        f"sql_safe_updates = 0, sql_auto_is_null = 0, sql_big_selects = 1, wait_timeout = 86400, {no_limit}"
     )
     return (
         "SET NAMES utf8mb4",

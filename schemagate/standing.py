@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from schemagate.additions import NotAddable, adopted
 from schemagate.adoption import (
     Baseline,
     Contents,
+    Data,
     Undecided,
     candidates,
     contents,
@@ -20,14 +21,14 @@ from schemagate.adoption import (
     with_maker,
 )
 from schemagate.automatic import as_expected
-from schemagate.claims import Claim, contradicted, decided
+from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.ddl import changes
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
-from schemagate.othertools import last_told, misplaced, told
+from schemagate.othertools import misplaced, told
 from schemagate.refusals import ServerError
 from schemagate.schema import compare
 from schemagate.scratch import ShadowUnavailable
@@ -159,7 +160,7 @@ class Finder:
         claim = decided(self._claims, names)
         if len(names) == 1:
             baseline: Baseline | None = up_to(self._migrations, names[0])
-        elif claim:
+        elif claim and claim.migration:
             baseline = up_to(self._migrations, claim.migration, HINTED.format(tool=claim.tool))
         elif names:
             raise several(names)
@@ -167,8 +168,15 @@ class Finder:
             baseline = in_the_middle(states, self._migrations, self._known)
         if baseline:
             self._refuse_contradicted(baseline, states)
+            self._skipped(unproven(self._claims, baseline, self._known))
             self._found(baseline.applied[-1][0].name, baseline)
         return baseline
+
+    def _skipped(self, data: Iterable[Data]) -> None:
+        for each in data:
+            self._log.warning(
+                "statement.skipped", migration=each.migration, ordinal=each.ordinal, line=each.line, kind=each.kind
+            )
 
     def _found(self, name: str, baseline: Baseline) -> Baseline:
         migration, count, how = baseline.applied[-1]
@@ -182,28 +190,28 @@ class Finder:
         return baseline
 
     def _claimed(self) -> Iterator[Claim]:
-        """The last migration by what each other tool says."""
+        """What each other tool says."""
         names = [each.name for each in self._migrations.all]
         tables = [name for kind, name in self._live.objects if kind == "table"]
         for each in told(self._connection, self._here.database, tables):
-            last = last_told(each, names)
-            self._log.info("tool.told", tool=each.tool, table=each.table, migration=last, broken=each.broken or None)
-            if last:
-                yield Claim(last, each.tool)
+            claim = claim_of(each, names)
+            self._log.info(
+                "tool.told", tool=each.tool, table=each.table, migration=claim.migration, broken=each.broken or None
+            )
+            yield claim
 
     def _refuse_contradicted(self, baseline: Baseline, states: States) -> None:
         """Where a tool says that more was run, and rows would be changed by that once more, if it is right."""
         if not (against := contradicted(self._claims, baseline, self._known)):
             return
-        claim, again = against
         last, count, _ = baseline.applied[-1] if baseline.applied else (None, 0, "")
         exact = last and not baseline.ways and count == last.count
         other_way = f" (if it was not, say so: `schemagate baseline --to {last.name}`)" if last and exact else ""
         raise self._refusal(
-            f"{claim.tool} says that {claim.migration} was run, and the schema that it was not{other_way}: what "
-            f"changes rows may have been run before ({again})",
+            f"{against.says}, and the schema that it was not{other_way}: what changes rows may have been run before "
+            f"({against.again})",
             states,
-            claim.migration,
+            against.migration,
         )
 
     def _said(self, to: str, states: States) -> Baseline:
@@ -238,10 +246,7 @@ class Finder:
             missing=[f"{each.kind} {each.name}" + (f", {each.part}" if each.part else "") for each in differences],
             migrations=sorted(baseline.ways),
         )
-        for each in baseline.skipped:
-            self._log.warning(
-                "statement.skipped", migration=each.migration, ordinal=each.ordinal, line=each.line, kind=each.kind
-            )
+        self._skipped(baseline.skipped)
         return baseline
 
     def _refusal(self, why: str, states: States, to: str | None = None) -> SchemaDrift:

@@ -28,7 +28,7 @@ from schemagate.isolation import (
 )
 from schemagate.prepared import Prepared
 from schemagate.programs import asleep
-from schemagate.refusals import INTERRUPTED, NO_SUCH_DATABASE, SYNTAX, WORTH_A_RETRY, ServerError
+from schemagate.refusals import INTERRUPTED, NO_ROOM, NO_SUCH_DATABASE, SYNTAX, WORTH_A_RETRY, ServerError
 from schemagate.scratch import not_granted
 from schemagate.sql import Statement, quote
 from schemagate.variables import without_values
@@ -165,8 +165,10 @@ class Trial:
                 return f"{kind.upper()} cannot be prepared", False
             if error.errno in NOT_GRANTED:  # which says nothing of what it may do in its own schema
                 raise not_granted(self._name, error) from error
-            if error.errno in WORTH_A_RETRY | {INTERRUPTED} or self._is_gone(error):  # it says nothing of the statement
+            # Neither do these say anything of the statement.
+            if error.errno in WORTH_A_RETRY | NO_ROOM | {INTERRUPTED}:
                 raise
+            self._still_there()
             # For people: the table that is missing is missing in their schema, too.
             said = ServerError(
                 error.errno, error.text.replace(f"{quote(self._name)}.", "").replace(f"{self._name}.", "")
@@ -195,9 +197,11 @@ class Trial:
         self._unread = ", ".join(sorted((OTHER_QUOTES & {*mode.split(",")}) | (OTHER_BYTES & {charset})))
         return None, False
 
-    def _is_gone(self, error: ServerError) -> bool:
-        """Did somebody drop the shadow?"""
-        return error.errno == NO_SUCH_DATABASE and self._name in error.text
+    def _still_there(self) -> None:
+        """Raise ServerError where somebody has dropped the shadow; MariaDB says of a table that it is not there then."""
+        there = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+        if not self._connection.execute(there, self._name).rows:
+            raise ServerError(NO_SUCH_DATABASE, f"Unknown database '{self._name}'")
 
     def _parse(self, migration: Migration, statement: Statement) -> None:
         """Let the server read what is not run here: preparing runs nothing. Raises Refused for what is no SQL to it."""

@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schemagate.errors import ConnectionLost, DatabaseUnavailable, Interrupted, SchemagateError
-from schemagate.lock import alive_name, asked_to_stop, held, lock_name, take, wait_for_the_living, working_name
+from schemagate.lock import alive_name, asked_to_stop, give_back, held, take, wait_for_the_living, working_name
 from schemagate.orphans import outlast
 from schemagate.refusals import INTERRUPTED, ServerError
 from schemagate.selftest import identify, prove
-from schemagate.server import brief, working_session
+from schemagate.server import working_session
 from schemagate.sessions import open_session
 from schemagate.waiting import ANSWER_SECONDS
 
@@ -35,7 +35,6 @@ STIR_SECONDS = 1.0  # after a beat: the end of the watch session is noticed, and
 SILENCE_SECONDS = 60
 WORD_SECONDS = 5.0  # and that to KILL QUERY, or to whoever wants to replace it: there is little time left then
 AGAIN_SECONDS = 1.0  # for `alive`, where the server has not yet given up the one that was lost
-OPENING = f"{brief(SILENCE_SECONDS)}, lock_wait_timeout = 2"  # it asks our tables who is at work
 SESSIONS = 3  # the watch, the one that runs statements, that of the shadow
 
 
@@ -212,7 +211,8 @@ class Watch:
 
     def _replace(self) -> None:
         self._connection.close()
-        connection = open_session(self._settings, self._settings.database, [OPENING], seconds=WORD_SECONDS)
+        opening = [_opening(self._here.flavour)]
+        connection = open_session(self._settings, self._settings.database, opening, seconds=WORD_SECONDS)
         self._connection = connection
         identify(connection, self._here.flavour)
         alive = alive_name(self._here.database)
@@ -234,10 +234,10 @@ def alone(
     for a living start. Raises LockTimeout, Interrupted, and what `open_session` raises.
     """
     began = time.monotonic()
-    opening = (*working_session(here.flavour, settings.lock_wait_seconds), brief(SILENCE_SECONDS))
+    opening = working_session(here.flavour, settings.lock_wait_seconds)
     watch: Watch | None = None
     try:
-        if _has_room(connection):
+        if _has_room(connection, here.flavour):
             connection.be_patient(ANSWER_SECONDS)
             wait_for_the_living(connection, here, settings, stop, log, still)
             server = identify(connection, here.flavour)
@@ -261,16 +261,22 @@ def alone(
                 yield session
             finally:
                 with suppress(ServerError, ConnectionLost):  # it ends with the session, which may be gone
-                    session.execute("SELECT RELEASE_LOCK(%s)", lock_name(here.database))
+                    give_back(session, here.database)
     finally:
         if watch:
             watch.close()
 
 
-def _has_room(connection: Connection) -> bool:
+def _opening(flavour: str) -> str:
+    """What makes a session one to watch in: it waits for a lock, and asks our tables who is at work."""
+    no_limit = "max_statement_time = 0" if flavour == "mariadb" else "max_execution_time = 0"
+    return f"SET SESSION wait_timeout = {SILENCE_SECONDS}, lock_wait_timeout = 2, {no_limit}"
+
+
+def _has_room(connection: Connection, flavour: str) -> bool:
     """May the account have as many sessions at a time as a start uses? https://dev.mysql.com/doc/refman/9.4/en/
     server-system-variables.html#sysvar_max_user_connections: the session's value is that of the account.
     """
-    _, answer = connection.packet([OPENING, "SELECT @@max_user_connections"])
+    _, answer = connection.packet([_opening(flavour), "SELECT @@max_user_connections"])
     limit = 0 if isinstance(answer, ServerError) else int(answer.rows[0][0])
     return limit == 0 or limit >= SESSIONS

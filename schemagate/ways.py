@@ -274,7 +274,8 @@ class Ways:
         watch = self._connection.watch
         if not (watch.holds(self._connection) if watch else lock.held(self._connection, self._database)):
             raise LockTimeout(
-                "The lock was lost while migrations ran: something between us and MySQL changed the session. "
-                "Connect to the server itself, not through a pooling proxy, and start again."
+                "The lock was lost while migrations ran: something between us and MySQL changed the session, or a "
+                "routine gave its locks away. Connect to the server itself, not through a pooling proxy, and start "
+                "again."
             )
         self._lock_seen = time.monotonic()

@@ -42,8 +42,8 @@ NAMES = re.compile(r"`[^`]*`")
 JOURNAL = re.compile(r"(REPLACE INTO|INSERT INTO|UPDATE) `[^`]*`\.schemagate_")
 # They leave nothing behind when the session ends.
 READS = re.compile(
-    r"(?:SELECT(?! GET_LOCK| RELEASE_LOCK)|SHOW|SET|USE|PREPARE|DEALLOCATE|START TRANSACTION|BEGIN|SAVEPOINT|RELEASE"
-    r" SAVEPOINT|DO|connect|login|command)\b"
+    r"(?:SELECT(?! (?:IF\()?GET_LOCK| RELEASE_LOCK)|SHOW|SET|USE|PREPARE|DEALLOCATE|START TRANSACTION|BEGIN|SAVEPOINT"
+    r"|RELEASE SAVEPOINT|DO|connect|login|command)\b"
 )
 
 
@@ -87,7 +87,7 @@ OF_READS = (("drop", "done"), ("drop", "torn"), ("reset", "done"))
 # The shadow is dropped, whatever is in it, and all sessions begin anew.
 OF_SHADOW = (("kill", "sent"), ("kill", "done"), ("drop", "before"), ("drop", "done"), ("reset", "done"))
 ENTRIES = re.compile(
-    r"(?:REPLACE|INSERT|UPDATE|DELETE)[^(=]*`\.schemagate_|COMMIT|ROLLBACK|SELECT (?:GET|RELEASE)_LOCK"
+    r"(?:REPLACE|INSERT|UPDATE|DELETE)[^(=]*`\.schemagate_|COMMIT|ROLLBACK|SELECT (?:IF\()?(?:GET|RELEASE)_LOCK"
 )
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from schemagate.schema import Schema, compare
 from tests.database import field, schemas
-from tests.database.field import Ended
+from tests.database.place import Place
 from tests.database.shipped import MIGRATIONS, apply, files, read, session
 from tests.databases import Database
 
@@ -21,60 +19,6 @@ FIELD = sorted((Path(__file__).parent / "in_the_field").glob("*.sql"))
 DOCS = MIGRATIONS.parent / "docs/adopting.md"
 
 Rows = dict[str, list[tuple[tuple[str, str], ...]]]
-
-
-class Place:
-    """A schema, the migrations beside it, and starts in this process."""
-
-    def __init__(self, database: Database, migrations: Path) -> None:
-        self.database, self.migrations = database, migrations
-        self.migrations.mkdir(exist_ok=True)
-
-    def write(self, **files: str) -> Place:
-        """Write migrations, each under its name without `.sql`."""
-        for name, text in files.items():
-            self.migrations.joinpath(f"{name}.sql").write_text(text, "utf-8")
-        return self
-
-    def run(self, *words: str, expected: int = 0, account: tuple[str, str] | None = None, **variables: str) -> Ended:
-        """A start, which is to end with this exit code."""
-        environment = {
-            **self.database.environment(*(account or ())),
-            "SCHEMAGATE_MIGRATIONS": str(self.migrations),
-            "SCHEMAGATE_TERMINATION_LOG": "",
-            **variables,
-        }
-        ended = field.start(words or ("up",), environment)
-        assert ended.code == expected, ended.lines
-        return ended
-
-    def build(self, *statements: str) -> None:
-        """Run all of this as a person does, who looks at no journal."""
-        connection = session(self.database)
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-        connection.close()
-
-    def refused(self, *words: str, account: tuple[str, str] | None = None, **variables: str) -> Mapping[str, Any]:
-        """A start that ends with 32 and has changed nothing; its last line."""
-        schema, rows = schemas.read(self.database), field.rows(self.database)
-        ended = self.run(*words, expected=32, account=account, **variables)
-        assert compare(schema, schemas.read(self.database)) == ()
-        assert field.rows(self.database) == rows
-        assert ended.lines[-1]["state"] == "not touched"
-        assert self.noted() == []
-        return ended.lines[-1]
-
-    def noted(self) -> list[tuple[str, int, str, str]]:
-        """What the journal says last of each statement: migration, ordinal, outcome, note."""
-        if ("table", "schemagate_journal") not in self.database.objects():
-            return []
-        newest = "SELECT MAX(id) FROM schemagate_journal GROUP BY migration, ordinal"
-        rows = self.database.rows(
-            f"SELECT migration, ordinal, outcome, note FROM schemagate_journal WHERE id IN ({newest}) ORDER BY 1, 2"
-        )
-        return [(str(name), int(ordinal), str(outcome), str(note or "")) for name, ordinal, outcome, note in rows]
 
 
 @pytest.fixture
@@ -234,102 +178,6 @@ def test_somebody_elses_may_have_our_name_in_other_letters(place: Place, theirs:
     assert ("table", "a") in place.database.objects()
 
 
-FLYWAY = """
-    CREATE TABLE flyway_schema_history (
-        installed_rank INT PRIMARY KEY, version VARCHAR(50), description VARCHAR(200) NOT NULL,
-        type VARCHAR(20) NOT NULL, script VARCHAR(1000) NOT NULL, checksum INT, installed_by VARCHAR(100) NOT NULL,
-        installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, execution_time INT NOT NULL,
-        success TINYINT(1) NOT NULL)
-"""
-LIQUIBASE = """
-    CREATE TABLE DATABASECHANGELOG (
-        ID VARCHAR(255) NOT NULL, AUTHOR VARCHAR(255) NOT NULL, FILENAME VARCHAR(255) NOT NULL,
-        DATEEXECUTED DATETIME NOT NULL, ORDEREXECUTED INT NOT NULL, EXECTYPE VARCHAR(10) NOT NULL, MD5SUM VARCHAR(35),
-        DESCRIPTION VARCHAR(255), COMMENTS VARCHAR(255), TAG VARCHAR(255), LIQUIBASE VARCHAR(20))
-"""
-GOOSE = """
-    CREATE TABLE goose_db_version (
-        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BOOLEAN NOT NULL,
-        tstamp TIMESTAMP NULL DEFAULT NOW())
-"""
-PRISMA = """
-    CREATE TABLE _prisma_migrations (
-        id VARCHAR(36) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at DATETIME(3),
-        migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at DATETIME(3),
-        started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
-        applied_steps_count INT UNSIGNED NOT NULL DEFAULT 0)
-"""
-KNEX = """
-    CREATE TABLE knex_migrations (
-        id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255), batch INT,
-        migration_time TIMESTAMP NULL)
-"""
-# The table of each tool, as it makes it, and a row for each of two migrations.
-TOOLS = {
-    "Flyway": (
-        FLYWAY,
-        "INSERT INTO flyway_schema_history VALUES (1, '1', 'a', 'SQL', 'V1__a.sql', 7, 'root', NOW(), 1, 1)",
-        "INSERT INTO flyway_schema_history VALUES (2, '2', 'b', 'SQL', 'V2__b.sql', 7, 'root', NOW(), 1, 1)",
-    ),
-    "Liquibase": (
-        LIQUIBASE,
-        "INSERT INTO DATABASECHANGELOG VALUES ('1_a', '', 'db/1_a.sql', NOW(), 1, 'EXECUTED', '', '', '', '', '4')",
-        "INSERT INTO DATABASECHANGELOG VALUES ('2_b', '', 'db/2_b.sql', NOW(), 2, 'EXECUTED', '', '', '', '', '4')",
-    ),
-    "golang-migrate": (
-        "CREATE TABLE schema_migrations (version BIGINT NOT NULL PRIMARY KEY, dirty BOOLEAN NOT NULL)",
-        "INSERT INTO schema_migrations VALUES (2, 0)",
-    ),
-    "dbmate": (
-        "CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY)",
-        "INSERT INTO schema_migrations VALUES ('1'), ('2')",
-    ),
-    "goose": (
-        GOOSE,
-        "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (3, 0)",
-    ),
-    "Alembic": (
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
-        "INSERT INTO alembic_version VALUES ('2_b')",
-    ),
-    "Prisma": (
-        PRISMA,
-        "INSERT INTO _prisma_migrations VALUES ('x', 'x', NOW(3), '1_a', NULL, NULL, NOW(3), 1)",
-        "INSERT INTO _prisma_migrations VALUES ('y', 'x', NOW(3), '2_b', NULL, NULL, NOW(3), 1)",
-        "INSERT INTO _prisma_migrations VALUES ('z', 'x', NULL, '3_c', NULL, NOW(3), NOW(3), 0)",
-    ),
-    "knex": (KNEX, "INSERT INTO knex_migrations (name, batch) VALUES ('1_a.js', 1), ('2_b.js', 1)"),
-}
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_the_history_of_another_tool_decides_where_the_schema_does_not(place: Place, tool: str) -> None:
-    """What it says it has run is not run again; its own tables are left alone."""
-    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
-    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)", *TOOLS[tool])
-    ended = place.run()
-    (told,) = ended.said("tool.told")
-    assert (told["tool"], told["migration"]) == (tool, "2_b")
-    assert ended.said("baseline.found")[0]["migration"] == "2_b"
-    assert place.database.rows("SELECT id FROM a") == ((1,),)
-    assert ("table", told["table"]) in place.database.objects()
-
-
-def test_another_tool_that_says_what_is_not_so_is_not_believed(place: Place) -> None:
-    """The schema decides: by its history, the table c is there."""
-    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
-    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", TOOLS["dbmate"][0])
-    place.database.run("INSERT INTO schema_migrations VALUES ('1'), ('2'), ('3')")
-    assert place.refused()["candidates"] == ["1_a", "2_b"]
-
-
-def test_names_that_flyway_orders_otherwise_are_told(place: Place) -> None:
-    """By its versions the first is the first; by their names it comes behind the other."""
-    place.write(V1__a="CREATE TABLE a (id INT PRIMARY KEY);", V1_1__b="ALTER TABLE a ADD b INT;")
-    place.build("CREATE TABLE a (id INT PRIMARY KEY, b INT)")
-    assert "V1_1__b before V1__a; rename them" in place.refused()["message"]
-
-
 TRIGGERS = """
     CREATE TRIGGER b1 BEFORE INSERT ON a FOR EACH ROW SET NEW.n = 1;
     CREATE TRIGGER b2 BEFORE INSERT ON a FOR EACH ROW FOLLOWS b1 SET NEW.n = 2;
@@ -358,53 +206,6 @@ def test_whichever_triggers_are_missing_act_in_their_order_again(database: Datab
         assert compare(whole, schemas.read(database)) == (), names
 
 
-FILLED = {
-    "1_a": "CREATE TABLE a (id INT PRIMARY KEY, n INT);\nCREATE TABLE b (id INT);",
-    "2_b": "CREATE TABLE c (id INT);\nUPDATE a SET n = n * 2;",
-    "3_c": "CREATE TABLE d (id INT);",
-}
-
-
-@pytest.mark.parametrize(
-    ("there", "claimed", "way"),
-    [
-        (("a", "b"), "2", "schemagate baseline --to 1_a"),  # c was dropped, or 2_b was never run
-        (("a", "b"), "3", "schemagate baseline --to 1_a"),
-        (("a",), "2", ""),  # b was dropped, too
-        (("a", "d"), "3", ""),  # and this cannot be a state at all
-    ],
-)
-def test_rows_are_not_changed_again_where_another_tool_says_that_they_were(
-    place: Place, there: tuple[str, ...], claimed: str, way: str
-) -> None:
-    """The schema says that the file was not run; a person decides."""
-    place.write(**FILLED).build(
-        *(f"CREATE TABLE {name} (id INT{' PRIMARY KEY, n INT' * (name == 'a')})" for name in there),
-        "INSERT INTO a VALUES (1, 20)",
-        TOOLS["dbmate"][0],
-    )
-    place.database.run(*(f"INSERT INTO schema_migrations VALUES ('{each}')" for each in "123" if each <= claimed))
-    told = place.refused()
-    assert f"dbmate says that {claimed}_" in told["message"]
-    assert "2_b.sql:2" in told["message"]
-    assert way in told["message"]
-    assert place.database.rows("SELECT n FROM a") == ((20,),)
-    place.database.run("DELETE FROM schema_migrations WHERE version > '1'")
-    place.run()
-    assert place.database.rows("SELECT n FROM a") == ((40,),)
-
-
-def test_two_tools_that_say_different_things_decide_nothing(place: Place) -> None:
-    """One of them is left over from another time."""
-    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
-    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", *TOOLS["dbmate"], KNEX)
-    place.database.run("INSERT INTO knex_migrations (name, batch) VALUES ('1_a.js', 1)")
-    assert place.refused()["candidates"] == ["1_a", "2_b"]
-    place.database.run("INSERT INTO knex_migrations (name, batch) VALUES ('2_b.js', 1)")
-    place.run()
-    assert not place.database.rows("SELECT id FROM a")
-
-
 @pytest.mark.parametrize(
     ("rest", "rows"),
     [("CREATE TABLE b (id INT);\nUPDATE a SET n = n * 2;", 20), ("CREATE TABLE b (id INT);", None)],
@@ -422,14 +223,6 @@ def test_rows_are_not_changed_by_what_may_have_run_before_a_table_was_dropped(
     else:
         assert [each["line"] for each in place.run().said("statement.skipped")] == [3]
     assert place.database.rows("SELECT n FROM a") == ((20,),)
-
-
-def test_another_tool_that_broke_off_is_no_hint(place: Place) -> None:
-    """golang-migrate calls that by a word of its own."""
-    numbered = {f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
-    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", TOOLS["golang-migrate"][0])
-    place.database.run("INSERT INTO schema_migrations VALUES (2, 1)")
-    place.refused()
 
 
 # --- databases in the field -----------------------------------------------------------------------------------------

@@ -293,17 +293,23 @@ def test_a_start_that_lost_its_watch_session_to_one_that_waited_is_not_taken_for
     assert gate.database.rows("SELECT COUNT(*), MAX(id) FROM slow") == ((60, 59),)
 
 
-def test_until_the_journal_has_a_start_its_session_ends_with_its_silence(gate: Gate) -> None:
-    """Nobody could tell that of a host that is gone from somebody's who took the lock by hand."""
+@pytest.mark.parametrize("command", ["up", "snapshot --check"])
+def test_a_host_that_is_gone_without_a_word_keeps_nobody_up(gate: Gate, command: str) -> None:
+    """Also before the journal has its start, or where it gets none: the lock itself says whose session it is."""
     gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
-    server = gate.database.server
-    with Relay(server.host, server.port) as relay:
+    server, gone = gate.database.server, threading.Event()
+
+    def hook(relay: Relay, exchange: Exchange, moment: str) -> None:
+        if moment == "done" and not gone.is_set() and f"GET_LOCK('{lock_name(gate.database.name)}'," in exchange.text:
+            relay.stall()
+            gone.set()
+
+    with Relay(server.host, server.port, hook) as relay:
         way = {"MYSQL_HOST": relay.host, "MYSQL_PORT": str(relay.port), "SCHEMAGATE_TLS": "off"}
-        gate.run(environment=way, **WITHOUT_SHADOW)
-    texts = [each.text for each in relay.said]
-    lock = next(at for at, text in enumerate(texts) if f"GET_LOCK('{lock_name(gate.database.name)}'," in text)
-    row = next(at for at, text in enumerate(texts) if text.startswith("INSERT INTO") and "schemagate_starts" in text)
-    said_so = [(at, text.split("wait_timeout = ")[-1]) for at, text in enumerate(texts) if " wait_timeout = " in text]
-    assert [limit for at, limit in said_so if at < lock][-1] == "60"
-    assert [limit for at, limit in said_so if lock < at < row] == []
-    assert next(limit for at, limit in said_so if at > row) == "86400"
+        first = gate.begin(command, environment=way)
+        assert gone.wait(20)
+        first.process.kill()
+        watch = gate.database.value("SELECT IS_USED_LOCK(%s)", alive_name(gate.database.name))
+        gate.database.run(f"KILL {watch}")  # as the server does, after a minute
+        second = gate.run(SCHEMAGATE_LOCK_SECONDS="30")
+        assert "runs nothing" in said(second, "orphan.killed")[0]["reason"]

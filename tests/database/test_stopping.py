@@ -237,7 +237,7 @@ def test_before_its_turn_a_start_ends_at_once(gate: Gate, said_last: bytes, at_m
 def test_a_watch_session_that_cannot_be_replaced_holds_nobody_up(gate: Gate) -> None:
     """Neither the statement that is at work, which ends, nor the end of the start."""
     gate.write(b_slow=f"{SLOW.format(rows=30)};\nCREATE TABLE later (id INT PRIMARY KEY)")
-    with silent(gate, b"SET wait_timeout = 60, lock_wait_timeout = 2", skip=1) as (there, swallowed):
+    with silent(gate, b"SET SESSION wait_timeout = 60, lock_wait_timeout = 2", skip=1) as (there, swallowed):
         start = gate.begin(SCHEMAGATE_STOP_SECONDS="1", **there, **WITHOUT_SHADOW)
         until(lambda: runs(gate.database, "CREATE TABLE slow%") is not None, "the statement")
         gate.database.run(f"KILL {gate.database.value('SELECT IS_USED_LOCK(%s)', alive_name(gate.database.name))}")

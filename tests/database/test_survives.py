@@ -13,6 +13,7 @@ import pytest
 from pymysql.constants.COMMAND import COM_QUIT
 
 from schemagate.lock import alive_name, lock_name
+from tests.crash.relay import Exchange, Relay
 from tests.database.gate import Gate, last, said, until_said
 from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
 from tests.database.world import private_database, until
@@ -434,3 +435,29 @@ def test_a_transaction_that_falls_to_a_deadlock_is_done_again(gate: Gate) -> Non
     assert gate.database.rows("SELECT id FROM numbers WHERE id IN (1, 2, 501, 502) ORDER BY id") == ((501,), (502,))
     assert gate.database.rows("SELECT id FROM kept") == ((1,),)
     assert tables(gate.database) == {"numbers", "kept"}
+
+
+def test_a_server_without_room_is_no_fault_of_the_file(gate: Gate) -> None:
+    """In a table, as here, or on its disk."""
+    gate.write(
+        b_full="SET max_heap_table_size = 16384;\n"
+        "CREATE TABLE full_up ENGINE = MEMORY AS SELECT a.id, REPEAT('x', 200) AS x FROM numbers a, numbers b"
+    )
+    assert "make room on the server" in last(gate.run(expected=30))["message"]
+    gate.write(b_full="SET max_heap_table_size = 16384;\nCREATE TABLE full_up ENGINE = MEMORY AS SELECT 1 AS id")
+    gate.run()
+
+
+def test_a_shadow_that_somebody_drops_is_no_fault_of_the_file(gate: Gate) -> None:
+    """In the middle of the rehearsal."""
+    gate.write(b_more="ALTER TABLE numbers ADD COLUMN x INT;\nALTER TABLE numbers ADD COLUMN y INT")
+    database = gate.database
+
+    def hook(relay: Relay, exchange: Exchange, moment: str) -> None:
+        if moment == "before" and "COLUMN y" in exchange.text:
+            database.run(f"DROP DATABASE IF EXISTS {database.shadow}")
+
+    with Relay(database.server.host, database.server.port, hook) as relay:
+        way = {"MYSQL_HOST": relay.host, "MYSQL_PORT": str(relay.port), "SCHEMAGATE_TLS": "off"}
+        assert "See who dropped it" in last(gate.run(expected=20, environment=way))["message"]
+    gate.run()

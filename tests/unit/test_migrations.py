@@ -132,6 +132,8 @@ def test_no_migration_at_all_is_refused(tmp_path: Path) -> None:
         ("FLUSH TABLES WITH READ LOCK", 1),
         ("SELECT 1;\nFLUSH LOCAL TABLES a, b FOR EXPORT", 2),
         ("BACKUP STAGE START", 1),
+        ("LOCK INSTANCE FOR BACKUP", 1),
+        ("UNLOCK INSTANCE", 1),
         ("SHUTDOWN", 1),
         ("KILL 7", 1),
         ("SELECT 1;\nCREATE TABLE schemagate_mine (id INT)", 2),
