@@ -198,7 +198,7 @@ class Trial:
         return None, False
 
     def _still_there(self) -> None:
-        """Raise ServerError where somebody has dropped the shadow; MariaDB says of a table that it is not there then."""
+        """Raise ServerError where the shadow was dropped: MariaDB says then that a table is not there."""
         there = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
         if not self._connection.execute(there, self._name).rows:
             raise ServerError(NO_SUCH_DATABASE, f"Unknown database '{self._name}'")
