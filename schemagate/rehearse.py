@@ -28,14 +28,17 @@ if TYPE_CHECKING:
     from schemagate.traces import Traces
 
 
+CLAUSE_BY_CLAUSE = frozenset({"text", "shadow", "replay"})
+
+
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What was found: the trace that each statement will leave in live, as far as that is known; and what will be
-    missing afterwards, and can be healed.
+    missing afterwards, and can be healed: None where not every clause could be followed to the end.
     """
 
     traces: Traces = field(default_factory=dict)
-    missing: tuple[Difference, ...] = ()
+    missing: tuple[Difference, ...] | None = None
 
 
 def rehearse(
@@ -90,7 +93,7 @@ def rehearse(
                 not_healed=not_healed,
                 state="not touched",
             )
-    return Rehearsal(traces, verdict.differences)
+    return Rehearsal(traces, verdict.differences if verdict.proof in CLAUSE_BY_CLAUSE else None)
 
 
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:

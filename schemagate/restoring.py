@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # Where one of these is missing, a statement of data that needs it does not work; it does not do something else.
 NEEDED_TO_WORK = frozenset({"view", "procedure", "function", "event", "sequence"})
+# What may be in a statement after which nobody sees that something was missing before it.
+DROPPING = re.compile(rb"\b(drop|replace|exists)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,13 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
     except (RehearsalFailed, SchemaDrift) as error:
         failed = error
     else:
-        as_proven = before.fingerprint == healer.journal.proven
-        if as_proven or not healer.journal.history.past or not _changes_rows(plan):
+        if before.fingerprint == healer.journal.proven or not _may_miss(plan, rehearsal):
             return live, rehearsal.traces
     found = _restoration(plan, live, healer, failed)
     if found is None:
         if failed:
             raise failed
-        _refuse_to_guess(rehearsal.missing, healer)
+        _refuse_to_guess(rehearsal.missing or (), healer)
         return live, rehearsal.traces
     traces = _rehearse(plan, found.whole, healer).traces
     if dry:
@@ -83,13 +85,20 @@ def _rehearse(plan: Plan, live: Schema, healer: Healer) -> Rehearsal:
     return rehearse(plan, live, healer.expected, healer.shadows, healer.log, database, healer.unhealable)
 
 
-def _changes_rows(plan: Plan) -> bool:
-    """May it, as far as the kinds of its statements tell?"""
+def _may_miss(plan: Plan, rehearsal: Rehearsal) -> bool:
+    """May rows be changed while something is missing? Where the end is as it should be, and nothing is dropped on the
+    way, nothing was missing in the beginning.
+    """
+    changes = drops = False
     for todo in plan.todo:
         for statement in todo.migration.statements():
-            if statement.ordinal >= todo.first and statement.kind in DATA | OPAQUE:
-                return True
+            if statement.ordinal >= todo.first:
+                data = statement.kind in DATA | OPAQUE
+                changes = changes or data
+                drops = drops or not (data or todo.migration.repeatable or not DROPPING.search(statement.raw))
             del statement  # before the next is read: each may be as long as memory allows
+            if changes and (drops or rehearsal.missing != ()):
+                return True
     return False
 
 
