@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemagate.othertools import last_told, means
+from schemagate.othertools import last_told, means, not_beyond
 
 if TYPE_CHECKING:
     from schemagate.adoption import Baseline, Contents, Data
@@ -30,8 +30,12 @@ def claim_of(said: Told, names: Sequence[str]) -> Claim:
     meant = [{name for name in names if means(each, name)} for each in said.names]
     ran = {name for some in meant if len(some) == 1 for name in some}
     begun = {name for name in names if said.broken and means(said.broken, name)}
-    if said.newest and ran:
-        ran = {name for name in names if name <= max(ran)} - begun
+    if said.newest:
+        if ran:
+            ran = {name for name in names if name <= max(ran)}
+        elif not any(meant):  # it may be the number of a file that is not here
+            ran = not_beyond("".join(said.names[-1:]), names)
+        ran -= begun
     return Claim(said.tool, last_told(said, names), frozenset(ran), frozenset(begun - ran))
 
 

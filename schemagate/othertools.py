@@ -159,8 +159,19 @@ def means(said: str, name: str) -> bool:
     number = found[1] if found else stem
     if not re.fullmatch(r"\d[\d._]*", number):
         return False
-    begin = re.match(r"V?(\d+(?:[._]\d+)*?)(?:_|$)", name)
-    return begin is not None and _plain(begin[1]) == _plain(number)
+    return _number(name) == _plain(number)
+
+
+def not_beyond(said: str, names: Sequence[str]) -> set[str]:
+    """Those whose number is at most what a tool says, where that is a number."""
+    if not re.fullmatch(r"\d+", said):
+        return set()
+    return {name for name in names if (number := _number(name)) is not None and number <= _plain(said)}
+
+
+def _number(name: str) -> tuple[int, ...] | None:
+    found = re.match(r"V?(\d+(?:[._]\d+)*?)(?:_|$)", name)
+    return _plain(found[1]) if found else None
 
 
 def misplaced(names: Sequence[str]) -> tuple[str, str] | None:

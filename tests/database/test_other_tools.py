@@ -201,6 +201,15 @@ def test_what_broke_off_may_have_changed_rows(place: Place, tool: str, row: str)
     assert place.database.rows("SELECT n FROM a") == ((40,),)
 
 
+def test_a_number_of_a_file_that_is_not_here_is_heard_of_those_before_it(place: Place) -> None:
+    """golang-migrate has the last one alone, which may be that of a newer image."""
+    place.write(**BROKEN, **{"3_c": "UPDATE a SET n = n + 1;"})
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, n INT)", "INSERT INTO a VALUES (1, 20)")
+    place.build(TOOLS["golang-migrate"][0], "INSERT INTO schema_migrations VALUES (99, 0)")
+    assert "golang-migrate says that 3_c was run" in place.refused()["message"]
+    assert place.database.rows("SELECT n FROM a") == ((20,),)
+
+
 def test_a_history_with_a_hole_is_heard_of_what_it_has(place: Place) -> None:
     """The second is missing, and the third was run before it, which changed rows alone."""
     place.write(**BROKEN, **{"3_c": "UPDATE a SET n = n + 1;"})
