@@ -62,7 +62,8 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
     except (RehearsalFailed, SchemaDrift) as error:
         failed = error
     else:
-        if before.fingerprint == healer.journal.proven or not _may_miss(plan, rehearsal):
+        proven, past = healer.journal.proven, healer.journal.history.past
+        if not past or before.fingerprint == proven or not _may_miss(plan, rehearsal):
             return live, rehearsal.traces
     found = _restoration(plan, live, healer, failed)
     if found is None:
