@@ -96,6 +96,10 @@ def after_error(entry: Entry, statement: Statement, error: ServerError, look: Ca
     return found
 
 
+# Of an account, nothing that is to be seen here tells.
+REFUSED_AGAIN = Finding(UNKNOWN, "It was begun before, and where it was run then, that is why it may be refused now.")
+
+
 def _never_began(statement: Statement, kind: str, error: ServerError) -> bool:
     if kind == "call" and error.errno in (NO_SUCH_ROUTINE, OTHER_ARGUMENTS):
         return any(f".{name.name} ".lower() in f"{error.text} ".lower() for name in statement.names[:1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.errors import MigrationInvalid
 from schemagate.hashes import key_of
+from schemagate.history import AGAIN
 from schemagate.lexer import quote
 from schemagate.looking import Unseen
 from schemagate.migrations import excerpt, place
@@ -58,9 +59,9 @@ def decide(
     if verdict in (APPLIED, NOT_APPLIED):
         return None
     if rule is SAID or (rule.kind == REPEAT and (verdict == SAME or not traced)):
-        return NOT_APPLIED, f"{rule.why}: it is run again"
+        return NOT_APPLIED, f"{rule.why}: {AGAIN}"
     if verdict == UNKNOWN and without in (NOTHING_TO_DO, SAME_AGAIN):
-        return NOT_APPLIED, f"{without.why}: it is run again"
+        return NOT_APPLIED, f"{without.why}: {AGAIN}"
     if rule.kind == WITNESS and verdict in (SAME, UNKNOWN):
         told = testimony(entry, looker.connection)
         return told or (verdict, "It leaves nothing in the schema by which that could be seen, and no row tells.")

@@ -48,6 +48,8 @@ COLUMNS = Entry._fields[:-2]
 COMPATIBLE = "compatible_with"  # of the migration, whichever of its entries has it
 # So begins the note of a statement that was missing when the database was adopted, and is to be run for that.
 ADOPTING = "adopting: "
+# So ends the note of one that was in doubt, and may be run twice.
+AGAIN = "it is run again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,19 @@ def _with_trace(connection: Connection, database: str, entry: Entry) -> Entry:
             return entry
         raise
     return entry._replace(**dict(zip(TRACE, rows[0], strict=True))) if rows else entry
+
+
+def is_run_again(connection: Connection, database: str, entry: Entry) -> bool:
+    """Was this same statement in doubt when it came before, and settled as one that is run again?"""
+    rows = connection.execute(
+        f"SELECT note FROM {quote(database)}.schemagate_journal WHERE migration = %s AND ordinal = %s "
+        "AND checksum = %s AND id < %s ORDER BY id DESC LIMIT 1",
+        entry.migration,
+        entry.ordinal,
+        entry.checksum,
+        entry.id,
+    ).rows
+    return any(str(note).endswith(AGAIN) for (note,) in rows)
 
 
 @dataclass(frozen=True, slots=True)

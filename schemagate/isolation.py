@@ -13,12 +13,6 @@ from schemagate.sql import NO_STRUCTURE, Statement, Token, has_body, qualifiers,
 if TYPE_CHECKING:
     from schemagate.plan import Todo
 
-# Run in the shadow as they are: they change the structure of what they name, or the session, and nothing else.
-STRUCTURE = frozenset(
-    f"{verb} {noun}"
-    for verb in ("create", "alter", "drop", "rename", "truncate")
-    for noun in ("table", "view", "index", "trigger", "procedure", "function", "event", "sequence", "temporary table")
-)
 # Prepared there and thrown away: that finds the tables and columns that are not there, and changes no row.
 PREPARED = frozenset({"insert", "replace", "update", "delete", "select"})
 # No use to the rehearsal, and no harm to what comes after.

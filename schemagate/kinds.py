@@ -24,6 +24,12 @@ QUALITIES = words(
 WITH_OBJECT = words("RENAME LOCK UNLOCK LOAD START STOP OPTIMIZE ANALYZE CHECK CHECKSUM REPAIR RELEASE IMPORT")
 BETWEEN = words("NO_WRITE_TO_BINLOG LOCAL")
 SPELLINGS = {"lock table": "lock tables", "unlock table": "unlock tables"}
+# They change the structure of what they name, or the session, and nothing else.
+STRUCTURE = frozenset(
+    f"{verb} {noun}"
+    for verb in ("create", "alter", "drop", "rename", "truncate")
+    for noun in ("table", "view", "index", "trigger", "procedure", "function", "event", "sequence", "temporary table")
+)
 # Statements of data.
 DATA = frozenset({"insert", "replace", "update", "delete", "load data"})
 # What they run is not in their text, and may be anything.

@@ -41,6 +41,9 @@ INTERRUPTED = 1317
 IN_THE_WAY = frozenset({LOCK_WAIT, DEADLOCK, INTERRUPTED, 1203, 1226, 1969, 3024})
 # The server has no room: on its disk (3 and 1030 say so of any error of the file system), in a table, or in memory.
 NO_ROOM = frozenset({3, 1021, 1030, 1037, 1038, 1041, 1114, 1135, 3675})
+# A password that the account had before: 3638 of MySQL, 1819 of a plugin (and of any other that it does not like), for
+# which MariaDB's ALTER USER has 1396 (and for an account that is not there).
+PASSWORD_REFUSED = frozenset({1396, 1819, 3638})
 GONE = frozenset({1008, NO_SUCH_DATABASE, NO_SUCH_TABLE})
 FULL = frozenset({1040, 1203, 1226})
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from schemagate.kinds import DATA, OPAQUE
+from schemagate.kinds import DATA, OPAQUE, STRUCTURE
 from schemagate.lexer import words
 from schemagate.sql import REPEATABLE
-from schemagate.wording import Word, calls_unknown, said
+from schemagate.wording import FICKLE, Word, calls_unknown, said
 
 if TYPE_CHECKING:
     from schemagate.sql import Statement
@@ -53,6 +53,9 @@ UNSEEN_CODE = Rule(ASK, "what it runs does not show in its text")
 OTHER_ENGINE = Rule(ASK, "no transaction takes back what it has done in part")
 NOT_ATOMIC = Rule(ASK, "neither server promises that it is done as a whole or not at all")
 ELSEWHERE = Rule(ASK, "what it changes is not in this schema")
+OUT_OF_SIGHT = Rule(ASK, "what such a statement does cannot be seen in the schema")
+WORKED_OUT = Rule(ASK, "it works out what it sets, which may come out otherwise once it was run")
+SECOND_PASSWORD = Rule(ASK, "run twice, it may be refused, or leave other passwords than run once")
 ONCE = Rule(ASK, "an event that runs once is gone when it has run")
 NO_TRACE = Rule(REFUSE, "it leaves the schema as it was, and run twice it may do something else than run once")
 
@@ -64,6 +67,11 @@ AGAIN = frozenset(
         "load index", "create temporary table", "drop temporary table", "prepare", "deallocate", "start transaction",
     }
 )  # fmt: skip
+# With these words, who sets a password has not the same the second time: the one before it is kept, or asked for, or it
+# is made by chance, or there already. https://dev.mysql.com/doc/refman/9.4/en/alter-user.html; DISCARD OLD PASSWORD is
+# none of them: it discards "the secondary password, if one exists".
+NOT_TWICE = words("RETAIN REPLACE RANDOM FACTOR REGISTRATION")
+REUSE = words("HISTORY REUSE")  # beside a password, they refuse it the second time
 READING = frozenset({"select", "do", "show", "explain", "get", "analyze"})
 ACCOUNTS = frozenset({"create user", "drop user", "create role", "drop role", "rename user", "revoke"})
 WITHOUT_PROMISE = words("INSTALL UNINSTALL SERVER CLONE BINLOG IMPORT PURGE RESET CHANGE")
@@ -85,8 +93,11 @@ def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
     if kind in DATA:
         return OTHER_ENGINE
     if kind in AGAIN or kind in READING:
-        if calls_unknown(said(statement.head(100_000))):
+        found = said(statement.head(100_000))
+        if calls_unknown(found):
             return UNSEEN_CODE
+        if kind in ("alter user", "set global"):
+            return _of_setting(found, kind)
         return ONLY_READS if kind in READING else SAME_AGAIN
     if kind in OPAQUE:
         return UNSEEN_CODE
@@ -100,7 +111,11 @@ def rule_of(statement: Statement, kind: str, flavour: str) -> Rule:
         return ROWS_TELL
     if flavour == "mariadb" and kind in ("drop table", "drop view") and len(statement.names) > 1:
         return ONE_BY_ONE
-    found = said(statement.head(100_000))
+    found = _said(statement)
+    if kind not in STRUCTURE:
+        if _if_exists(statement, kind):
+            return NOTHING_TO_DO
+        return SAME_AGAIN if _replaces(found) else OUT_OF_SIGHT
     if kind == "create table":
         return _of_create_table(found, flavour)
     return BY_LOOKING
@@ -114,7 +129,7 @@ def rule_without_trace(statement: Statement, kind: str, flavour: str) -> Rule:
     if _if_exists(statement, kind) and kind != "alter table":
         return NOTHING_TO_DO
     verb, _, noun = kind.partition(" ")
-    found = said(statement.head(100_000))
+    found = _said(statement)
     if kind == "create table":
         return ROWS_TELL if _replaces(found) else NO_EFFECT
     if kind == "rename table":
@@ -125,6 +140,39 @@ def rule_without_trace(statement: Statement, kind: str, flavour: str) -> Rule:
         return NO_TRACE
     # The others leave a trace wherever they are run: this one is in a comment for another server, or is the same again.
     return SAME_AGAIN if verb == "alter" or _replaces(found) else NO_EFFECT
+
+
+def _said(statement: Statement) -> list[Word]:
+    """Its words; of SET STATEMENT … FOR a statement, the words of that one."""
+    found, depth = said(statement.head(100_000)), 0
+    if [word.text for word in found[:2]] == ["SET", "STATEMENT"]:
+        for at, word in enumerate(found):
+            depth += {"(": 1, ")": -1}.get(word.text, 0)
+            if word.text == "FOR" and depth == 0:
+                return found[at + 1 :]
+    return found
+
+
+def _of_setting(found: Sequence[Word], kind: str) -> Rule:
+    """An ALTER USER, SET PASSWORD, SET DEFAULT ROLE or SET GLOBAL."""
+    texts = [word.text for word in found if word.kind == "word"]
+    if kind == "alter user" or texts[1:2] == ["PASSWORD"]:
+        twice = NOT_TWICE.isdisjoint(texts) and ("IDENTIFIED" not in texts or REUSE.isdisjoint(texts))
+        return SAME_AGAIN if twice else SECOND_PASSWORD
+    return SAME_AGAIN if texts[1:2] == ["DEFAULT"] or _sets_what_it_says(found) else WORKED_OUT
+
+
+def _sets_what_it_says(found: Sequence[Word]) -> bool:
+    """Does a SET read no variable, call no function and ask no table?"""
+    for at, word in enumerate(found):
+        before, after = found[at - 1], found[at + 1].text if at + 1 < len(found) else ""
+        if word.kind in ("variable", "system") and not (before.text in ("SET", ",") and after[:1] in ("=", ":")):
+            return False
+        if word.kind == "word" and (word.text in FICKLE or word.text == "SELECT"):
+            return False
+        if word.text == "(" and before.kind in ("word", "quoted"):
+            return False
+    return True
 
 
 def _of_create_table(found: Sequence[Word], flavour: str) -> Rule:

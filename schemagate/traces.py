@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemagate.files import is_repeatable
 from schemagate.hashes import Known, hash_of
-from schemagate.isolation import PREPARED, STRUCTURE, WITHOUT_STRUCTURE, inside
+from schemagate.isolation import PREPARED, WITHOUT_STRUCTURE, inside
+from schemagate.kinds import STRUCTURE
 from schemagate.looking import Looker, Unseen
 from schemagate.rules import REFUSE, WITNESS, rule_without_trace, runs_once
 

@@ -15,7 +15,6 @@ from schemagate.isolation import (
     OTHER_BYTES,
     OTHER_QUOTES,
     PREPARED,
-    STRUCTURE,
     TRANSACTION,
     WITHOUT_STRUCTURE,
     beyond,
@@ -26,6 +25,7 @@ from schemagate.isolation import (
     sets_the_session,
     settable,
 )
+from schemagate.kinds import STRUCTURE
 from schemagate.prepared import Prepared
 from schemagate.programs import asleep
 from schemagate.refusals import INTERRUPTED, NO_ROOM, NO_SUCH_DATABASE, SYNTAX, WORTH_A_RETRY, ServerError

@@ -8,14 +8,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from schemagate import lock
-from schemagate.aftermath import REPORTING, after_error, broken_off, doubtful, failed, not_inside, reported
+from schemagate.aftermath import (
+    REFUSED_AGAIN,
+    REPORTING,
+    after_error,
+    broken_off,
+    doubtful,
+    failed,
+    not_inside,
+    reported,
+)
 from schemagate.blockers import in_the_way
 from schemagate.effects import Around
 from schemagate.engines import Engines
 from schemagate.errors import Interrupted, LockTimeout
+from schemagate.history import is_run_again
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.prepared import Prepared
-from schemagate.refusals import DEADLOCK, LOCK_WAIT, ServerError
+from schemagate.refusals import DEADLOCK, LOCK_WAIT, PASSWORD_REFUSED, ServerError
 from schemagate.session import SESSION, UNSETTLING, passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
 from schemagate.transactions import BATCH_STATEMENTS
@@ -238,6 +248,8 @@ class Ways:
     ) -> None:
         """Write what became of it, and raise what the start ends with; return where it is applied all the same."""
         found = after_error(entry, statement, error, self._look)
+        if error.errno in PASSWORD_REFUSED and is_run_again(self._connection, self._database, entry):
+            found = REFUSED_AGAIN
         said: dict[str, Any] = {"errno": error.errno, "error": error.text, "note": f"{found.verdict}: {found.how}"}
         if found.verdict == APPLIED:
             self._journal.close(entry, "applied", elapsed_seconds, **said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from tests.database.gate import Gate, last, said
 from tests.database.test_settling import killed, settled
 from tests.databases import Database
+from tests.instances import Instance
+from tests.packages import choose_like, plugins
+from tests.reach import Server
 
 FIRST = """
     CREATE TABLE t (id INT PRIMARY KEY, n INT);
@@ -134,6 +138,57 @@ def test_what_only_the_file_can_know_is_asked_or_said_in_the_file(gate: Gate, ma
         assert database.rows("SELECT DISTINCT n FROM t") == ((7,),)
     else:
         assert "does not show in its text" in last(start)["message"]
+
+
+def test_a_setting_that_is_made_of_what_it_was_is_asked_about(gate: Gate) -> None:
+    """Run again, it would be another one."""
+    database = gate.database
+    gate.write(a_first=FIRST).run()
+    text, asked = (
+        "SET GLOBAL max_connect_errors = @@GLOBAL.max_connect_errors + 7",
+        "SELECT @@GLOBAL.max_connect_errors",
+    )
+    gate.write(b_second=f"{text};")
+    before = database.value(asked)
+    try:
+        killed(gate, text, done=True)
+        assert "works out what it sets" in last(gate.run(expected=31))["message"]
+        gate.run("resolve b_second:1 --applied")
+        gate.run()
+        assert database.value(asked) == before + 7
+    finally:
+        database.run(f"SET GLOBAL max_connect_errors = {before}")
+
+
+def test_a_password_that_was_set_and_is_refused_for_that_is_asked_about(
+    server: Server, private_server: Callable[..., Instance], tmp_path: Path
+) -> None:
+    """The text does not tell that the server keeps a history of passwords. Where nothing was run before, it is the file
+    that is to be mended.
+    """
+    spec = choose_like(server.label)
+    mysql = server.flavour == "mysql"
+    options = ["--password-history=5"] if mysql else [f"--plugin-dir={plugins(spec)}"]
+    database = Database(private_server(*options).server())
+    database.may_leave_shadow = True
+    gate = Gate(database, tmp_path)
+    user = f"'{database.name}'@'%'"
+    if not mysql:
+        database.run("INSTALL SONAME 'password_reuse_check'")
+    database.run(f"CREATE USER {user} IDENTIFIED BY 'first-Enough.1'")
+    text = f"ALTER USER {user} IDENTIFIED BY 'second-Enough.2'"
+    gate.write(a_first=FIRST).run()
+    gate.write(b_second=f"{text};\nCREATE TABLE c (id INT);")
+    killed(gate, text, done=True)
+    for _ in range(2):
+        message = last(gate.run(expected=31))["message"]
+        assert f"the server says {3638 if mysql else 1396}: " in message
+        assert "that is why it may be refused now" in message
+    gate.run("resolve b_second:1 --applied")
+    gate.run()
+    gate.write(c_third=f"ALTER USER {user} IDENTIFIED BY 'first-Enough.1';")
+    assert "mend the file" in last(gate.run(expected=30))["message"]
+    database.remove()
 
 
 def test_what_would_leave_no_trace_is_not_begun(gate: Gate) -> None:

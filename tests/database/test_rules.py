@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pymysql
@@ -125,6 +126,96 @@ def test_accounts_are_made_and_dropped_again_only_where_the_statement_says_so(ma
                     made.run(text)
     finally:
         made.run(f"DROP USER IF EXISTS {user}")
+
+
+OLD, NEW = "old-Enough.1", "new-Enough.2"
+
+
+def may_log_in(database: Database, password: str) -> bool:
+    """May the account that is called like the schema?"""
+    try:
+        pymysql.connect(
+            host=database.server.host, port=database.server.port, user=database.name, password=password
+        ).close()
+    except pymysql.err.OperationalError:
+        return False
+    return True
+
+
+def test_a_password_is_set_again_only_where_that_leaves_the_same_passwords(made: Database) -> None:
+    """MySQL keeps the one before it, or refuses one that was there before, where the statement says so."""
+    flavour, user = made.server.flavour, f"'{made.name}'@'%'"
+    by_password = f"'{NEW}'" if flavour == "mysql" else f"PASSWORD('{NEW}')"
+    texts = [f"ALTER USER {user} IDENTIFIED BY '{NEW}'", f"SET PASSWORD FOR {user} = {by_password}"]
+    if flavour == "mysql":
+        texts += [
+            f"ALTER USER {user} IDENTIFIED BY '{NEW}' RETAIN CURRENT PASSWORD",
+            f"SET PASSWORD FOR {user} = '{NEW}' RETAIN CURRENT PASSWORD",
+            f"ALTER USER {user} IDENTIFIED BY '{NEW}' PASSWORD HISTORY 3",
+            f"ALTER USER {user} IDENTIFIED BY '{NEW}' PASSWORD REUSE INTERVAL 3 DAY",
+            f"ALTER USER {user} DISCARD OLD PASSWORD",
+        ]
+    try:
+        for text in texts:
+            made.run(f"DROP USER IF EXISTS {user}", f"CREATE USER {user} IDENTIFIED BY '{OLD}'")
+            (statement,) = each(text)
+            kind = rule_of(statement, statement.kind, flavour).kind
+            made.run(text)
+            once = [may_log_in(made, password) for password in (OLD, NEW)]
+            with suppress(pymysql.MySQLError):
+                made.run(text)
+                once.append(True)
+            same = once == [*(may_log_in(made, password) for password in (OLD, NEW)), True]
+            assert kind == (REPEAT if same else ASK), text
+    finally:
+        made.run(f"DROP USER IF EXISTS {user}")
+
+
+def test_a_setting_of_the_server_is_set_again_only_to_what_stands_there(made: Database) -> None:
+    """What is made of its value grows with each run."""
+    flavour, name = made.server.flavour, "max_connect_errors"
+    before = made.value(f"SELECT @@GLOBAL.{name}")
+    texts = [
+        f"SET GLOBAL {name} = 1000",
+        f"SET @@GLOBAL.{name} = 10 * (10 + 1)",
+        f"SET GLOBAL {name} = DEFAULT",
+        f"SET GLOBAL {name} = @@GLOBAL.{name} + 7",
+        f"SET @@GLOBAL.{name} = (SELECT @@{name}) + 7",
+    ]
+    if flavour == "mysql":
+        texts += [f"SET PERSIST {name} = 1000", f"SET PERSIST {name} = @@{name} + 7"]
+    try:
+        for text in texts:
+            (statement,) = each(text)
+            made.run(text)
+            once = made.value(f"SELECT @@GLOBAL.{name}")
+            made.run(text)
+            same = once == made.value(f"SELECT @@GLOBAL.{name}")
+            assert rule_of(statement, statement.kind, flavour).kind == (REPEAT if same else ASK), text
+    finally:
+        made.run(f"SET GLOBAL {name} = {before}")
+        if flavour == "mysql":
+            made.run(f"RESET PERSIST IF EXISTS {name}")
+
+
+def test_a_tablespace_has_its_new_name_but_once(made: Database) -> None:
+    """And the server says of the second time that there is no such tablespace: nobody is to mend the file for that."""
+    space = f"{made.name}_space"
+    text = f"ALTER TABLESPACE {space} RENAME TO {space}_new"
+    (statement,) = each(text)
+    for flavour in ("mysql", "mariadb"):
+        assert rule_without_trace(statement, statement.kind, flavour).kind == ASK
+    if made.server.flavour == "mariadb":
+        with pytest.raises(pymysql.MySQLError):
+            made.run(text)
+        return
+    made.run(f"CREATE TABLESPACE {space} ADD DATAFILE '{space}.ibd'")
+    try:
+        made.run(text)
+        with pytest.raises(pymysql.MySQLError, match="doesn't exist"):
+            made.run(text)
+    finally:
+        made.run(f"DROP TABLESPACE {space}_new")
 
 
 NOT_AGAIN = [

@@ -87,6 +87,40 @@ def test_what_looks_the_same_afterwards_is_repeated_only_where_that_is_harmless(
         ("OPTIMIZE TABLE t", REPEAT),
         ("GRANT SELECT ON a.* TO b", REPEAT),
         ("SET GLOBAL max_connections = 5", REPEAT),
+        ("SET GLOBAL max_connections = 5, sql_mode = ANSI, @@PERSIST.a = 1024 * (2 + 2), @b = 'it''s @@c'", REPEAT),
+        ("SET PERSIST max_connections = DEFAULT", REPEAT),
+        ("SET GLOBAL TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", REPEAT),
+        ("SET GLOBAL max_connections = @@GLOBAL.max_connections + 1", ASK),
+        ("SET @@GLOBAL.max_connections := max_connections, @@GLOBAL.a = @@max_connections", ASK),
+        ("SET PERSIST max_connections = @a", ASK),
+        ("SET GLOBAL init_connect = CONCAT('a', 'b')", ASK),
+        ("SET GLOBAL max_connections = (SELECT 5)", ASK),
+        ("SET STATEMENT lock_wait_timeout = @@lock_wait_timeout FOR SET GLOBAL a = 1", ASK),
+        ("SET DEFAULT ROLE r TO a@b", REPEAT),
+        ("SET PASSWORD = 'x'", REPEAT),
+        ("SET PASSWORD FOR a@b = PASSWORD('x')", REPEAT),
+        ("SET PASSWORD FOR a@b = 'RETAIN'", REPEAT),
+        ("SET PASSWORD FOR a@b = 'x' RETAIN CURRENT PASSWORD", ASK),
+        ("SET PASSWORD = 'x' REPLACE 'y'", ASK),
+        ("SET PASSWORD FOR a@b TO RANDOM", ASK),
+        ("ALTER USER a@b IDENTIFIED BY 'x'", REPEAT),
+        ("ALTER USER a@b IDENTIFIED BY 'x', c IDENTIFIED BY 'y' RETAIN CURRENT PASSWORD", ASK),
+        ("ALTER USER a@b IDENTIFIED BY 'x' REPLACE 'y'", ASK),
+        ("ALTER USER a@b IDENTIFIED WITH caching_sha2_password BY RANDOM PASSWORD", ASK),
+        ("ALTER USER a@b IDENTIFIED BY 'x' PASSWORD HISTORY 3", ASK),
+        ("ALTER USER a@b IDENTIFIED BY 'x' PASSWORD REUSE INTERVAL 3 DAY", ASK),
+        ("ALTER USER a@b ADD 2 FACTOR IDENTIFIED BY 'x'", ASK),
+        ("ALTER USER a@b PASSWORD HISTORY 3 PASSWORD REUSE INTERVAL 3 DAY", REPEAT),
+        ("ALTER USER a@b DISCARD OLD PASSWORD", REPEAT),
+        ("ALTER USER a@b ACCOUNT LOCK", REPEAT),
+        ("ALTER TABLESPACE a RENAME TO b", ASK),
+        ("ALTER RESOURCE GROUP a DISABLE", ASK),
+        ("ALTER INSTANCE ROTATE INNODB MASTER KEY", ASK),
+        ("ALTER LOGFILE GROUP a ADD UNDOFILE 'b' ENGINE=NDB", ASK),
+        ("ALTER SERVER s OPTIONS (USER 'u')", ASK),
+        ("CREATE SPATIAL REFERENCE SYSTEM 5 NAME 'a' DEFINITION 'b'", ASK),
+        ("CREATE SPATIAL REFERENCE SYSTEM IF NOT EXISTS 5 NAME 'a' DEFINITION 'b'", REPEAT),
+        ("CREATE OR REPLACE SPATIAL REFERENCE SYSTEM 5 NAME 'a' DEFINITION 'b'", REPEAT),
         ("SET @a = f()", ASK),
         ("SELECT MAX(id) INTO @a FROM t", REPEAT),
         ("SELECT f()", ASK),
@@ -124,6 +158,14 @@ def test_mariadb_drops_one_by_one_and_replaces_in_two_steps() -> None:
         assert ruled(text, "mariadb")[0].kind == PARTS
     assert ruled("DROP TABLE a", "mariadb")[0].kind == SEEN
     assert ruled("DROP TABLE a, b", "mysql")[0].kind == SEEN
+
+
+def test_set_statement_hides_nothing_of_what_it_is_for() -> None:
+    """MariaDB's SET STATEMENT runs any other with variables of its own."""
+    for text, kind in (("CREATE OR REPLACE TABLE t (id INT)", WITNESS), ("CREATE OR REPLACE SEQUENCE s", REFUSE)):
+        given = f"SET STATEMENT lock_wait_timeout = 5 FOR {text}"
+        assert ruled(given, "mariadb")[1].kind == ruled(text, "mariadb")[1].kind
+        assert ruled(text)[1].kind == kind
 
 
 def test_the_file_may_say_that_a_statement_may_be_repeated() -> None:
