@@ -122,6 +122,19 @@ def newest(connection: Connection, database: str) -> str:
     return rows[0][0] or ""
 
 
+def triggers_made(connection: Connection, database: str, migration: str) -> int:
+    """How many triggers a repeatable migration made when it was run last."""
+    journal = f"{quote(database)}.schemagate_journal"
+    rows = connection.execute(
+        f"SELECT COUNT(DISTINCT ordinal) FROM {journal} WHERE migration = %s AND outcome = 'applied' "
+        f"AND kind = 'create trigger' AND start_id = (SELECT MAX(n.start_id) FROM {journal} n WHERE n.migration = %s "
+        "AND n.outcome = 'applied')",
+        migration,
+        migration,
+    ).rows
+    return int(rows[0][0])
+
+
 def _compatible(connection: Connection, database: str) -> dict[str, str]:
     """What was declared; a table of an earlier version has none of it."""
     try:

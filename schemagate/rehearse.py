@@ -33,12 +33,13 @@ CLAUSE_BY_CLAUSE = frozenset({"text", "shadow", "replay"})
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What was found: the trace that each statement will leave in live, as far as that is known; and what will be
-    missing afterwards, and can be healed: None where not every clause could be followed to the end.
+    """What was found: the trace that each statement will leave in live, as far as that is known; what will be missing
+    afterwards, and can be healed: None where not every clause could be followed to the end; and the schema in the end.
     """
 
     traces: Traces = field(default_factory=dict)
     missing: tuple[Difference, ...] | None = None
+    end: Schema | None = None
 
 
 def rehearse(
@@ -58,7 +59,7 @@ def rehearse(
     refuse_stale(expected, log, touched=False)
     began = time.monotonic()
     try:
-        predicted, left_out, traces = _predict(plan, live, shadows, database)
+        predicted, left_out, traces = predict(plan, live, shadows, database)
     except ShadowUnavailable as reason:
         log.warning("rehearsal.skipped", reason=str(reason))
         return Rehearsal()
@@ -93,7 +94,7 @@ def rehearse(
                 not_healed=not_healed,
                 state="not touched",
             )
-    return Rehearsal(traces, verdict.differences if verdict.proof in CLAUSE_BY_CLAUSE else None)
+    return Rehearsal(traces, verdict.differences if verdict.proof in CLAUSE_BY_CLAUSE else None, predicted)
 
 
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
@@ -107,11 +108,11 @@ def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
     return reached
 
 
-def _predict(
+def predict(
     plan: Plan, live: Schema, shadows: Shadows, database: str
 ) -> tuple[Schema, tuple[NotRehearsed, ...], Traces]:
-    """The schema after the plan, and the trace of each statement. First on a copy of what the plan names; where that is
-    refused, on a copy of everything.
+    """The schema after the plan, what of it could not be rehearsed, and the trace of each statement. First on a copy of
+    what the plan names; where that is refused, on a copy of everything. Raises ShadowUnavailable, RehearsalFailed.
     """
     part = needed(live, plan.todo)
     while True:

@@ -19,7 +19,7 @@ ORDER = """
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
-    scratch trial shadow implied expected verify newer rehearse heal restoring
+    scratch trial shadow implied expected verify newer rehearse heal decisive restoring
     states additions adoption othertools claims unclear fitting standing adopt
     settle aftermath session engines transactions ways apply
     arguments commands status baseline dryrun printing sides comparing

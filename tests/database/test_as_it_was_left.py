@@ -1,0 +1,154 @@
+"""What was changed by hand stops a start whose rows may come out otherwise for it, though what comes after hides it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemagate.schema import compare
+from tests.database.gate import Gate, last, said
+from tests.database.schemas import read
+from tests.databases import Database
+
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY, x INT DEFAULT 1, y INT, KEY k (y));\nINSERT INTO t VALUES (1, 1, 1);\n"
+TRIGGER = "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.y = NEW.x * 10;\n"
+OTHER = TRIGGER.replace("10", "7")
+VIEW = "CREATE VIEW v AS SELECT id FROM t;\n"
+INSERT = "INSERT INTO t (id) VALUES (3);\n"
+RATE = "CREATE TABLE t (id INT PRIMARY KEY, rate DECIMAL(10, 4), word VARCHAR(9) COLLATE utf8mb4_bin);\n"
+
+
+@pytest.mark.parametrize(
+    ("built", "hand", "pending", "differs"),
+    [
+        (TABLE + TRIGGER, ("DROP TRIGGER g", OTHER), f"{INSERT}DROP TRIGGER g;\n{TRIGGER}", "trigger g"),
+        (TABLE, (TRIGGER,), f"{INSERT}DROP TRIGGER IF EXISTS g;", "trigger g"),
+        (TABLE, ("ALTER TABLE t ALTER x SET DEFAULT 5",), f"{INSERT}ALTER TABLE t DROP x;", "column x"),
+        (
+            TABLE,
+            ("ALTER TABLE t DROP KEY k, ADD UNIQUE k (x)",),
+            "INSERT IGNORE INTO t (id) VALUES (3);\nALTER TABLE t DROP KEY k;",
+            "index k",
+        ),
+        (
+            RATE,
+            ("ALTER TABLE t MODIFY rate DECIMAL(10, 2)",),
+            "INSERT INTO t VALUES (1, 1.2345, '');\nALTER TABLE t MODIFY rate DECIMAL(12, 4);",
+            "column rate",
+        ),
+        (
+            RATE,
+            ("ALTER TABLE t MODIFY word VARCHAR(9) COLLATE utf8mb4_general_ci",),
+            "DELETE FROM t WHERE word = 'A';\nALTER TABLE t MODIFY word VARCHAR(20) COLLATE utf8mb4_bin;",
+            "column word",
+        ),
+        (
+            f"{TABLE}CREATE PROCEDURE p() INSERT INTO t (id) VALUES (9);",
+            ("DROP PROCEDURE p", "CREATE PROCEDURE p() INSERT INTO t (id) VALUES (7)"),
+            "-- schemagate: no-structure\nCALL p();\nDROP PROCEDURE p;",
+            "procedure p",
+        ),
+        (
+            TABLE + VIEW,
+            ("CREATE OR REPLACE VIEW v AS SELECT id FROM t WHERE id > 5",),
+            "INSERT INTO t (id) SELECT id + 7 FROM v;\nCREATE OR REPLACE VIEW v AS SELECT id, x FROM t;",
+            "view v",
+        ),
+        (
+            TABLE + TRIGGER + VIEW,
+            ("DROP TRIGGER g", "CREATE OR REPLACE VIEW v AS SELECT x AS id FROM t"),
+            f"{INSERT}DROP TRIGGER IF EXISTS g;\nCREATE OR REPLACE VIEW v AS SELECT x FROM t;",
+            "view v",
+        ),
+    ],
+)
+def test_rows_are_not_changed_while_something_is_otherwise(
+    database: Database, tmp_path: Path, built: str, hand: tuple[str, ...], pending: str, differs: str
+) -> None:
+    """It would be put right by what comes after them, and nobody would see any more that it had been."""
+    gate = Gate(database, tmp_path).write(a=built)
+    gate.run()
+    gate.write(b=pending)
+    gate.run("snapshot")
+    database.run(*hand)
+    hurt, rows = read(database), database.rows("SELECT * FROM t ORDER BY id")
+    for words in ("up --dry-run", "up"):
+        refused = last(gate.run(words, expected=32))
+        assert differs in refused["message"]
+        assert refused["state"] == "not touched"
+    assert compare(hurt, read(database)) == ()
+    assert database.rows("SELECT * FROM t ORDER BY id") == rows
+
+
+@pytest.mark.parametrize(
+    ("hand", "pending"),
+    [
+        # As it will be in the end: by hand first, and then with a file.
+        ("ALTER TABLE t MODIFY y BIGINT", f"{INSERT}ALTER TABLE t MODIFY y BIGINT;"),
+        # Put right before any row is changed.
+        ("ALTER TABLE t MODIFY y BIGINT", f"ALTER TABLE t MODIFY y INT;\n{INSERT}ALTER TABLE t ADD z INT;"),
+        # Nothing that rows care about.
+        ("DROP INDEX k ON t", f"{INSERT}ALTER TABLE t ADD z INT;"),
+        ("CREATE TABLE stranger (id INT)", f"{INSERT}ALTER TABLE t ADD z INT;"),
+        ("ALTER TABLE t DROP KEY k, ADD KEY k (x)", f"{INSERT}ALTER TABLE t DROP KEY k;"),
+    ],
+)
+def test_what_does_not_decide_stops_nobody(database: Database, tmp_path: Path, hand: str, pending: str) -> None:
+    """A file may say what was done by hand before; and mend what was."""
+    gate = Gate(database, tmp_path).write(a=TABLE)
+    gate.run()
+    gate.write(b=pending)
+    database.run(hand)
+    gate.run()
+    assert database.rows("SELECT id FROM t ORDER BY id") == ((1,), (3,))
+
+
+def test_with_healing_off_no_row_is_changed_without_a_trigger(database: Database, tmp_path: Path) -> None:
+    """It is not made again, and its rows are not made without it."""
+    gate = Gate(database, tmp_path).write(a=TABLE + TRIGGER)
+    gate.run()
+    database.run("DROP TRIGGER g")
+    gate.write(b=f"{INSERT}DROP TRIGGER IF EXISTS g;")
+    assert last(gate.run(expected=32, SCHEMAGATE_HEAL="off"))["not_healed"] == "SCHEMAGATE_HEAL is off"
+    assert database.rows("SELECT id FROM t") == ((1,),)
+
+
+@pytest.mark.parametrize("asked", ["DO f();", "SELECT f();", "SET @a = f();"])
+def test_a_function_may_change_rows(database: Database, tmp_path: Path, asked: str) -> None:
+    """Its trigger is made again before it is asked, and not after that."""
+    function = (
+        "CREATE FUNCTION f() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO t (id, x) VALUES (3, 3); RETURN 1; END"
+    )
+    gate = Gate(database, tmp_path).write(a=f"{TABLE}{TRIGGER}DELIMITER //\n{function}//\n")
+    gate.run()
+    database.run("DROP TRIGGER g")
+    gate.write(b=f"{asked}\nDROP TRIGGER IF EXISTS g;")
+    gate.run()
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 30))
+
+
+def test_a_trigger_of_a_repeatable_file_that_is_gone_stops_rows_that_come_before_it(
+    database: Database, tmp_path: Path
+) -> None:
+    """What it did, nobody knows, where its file has changed; that there was one more, the journal does."""
+    again = "DROP TRIGGER IF EXISTS {name};\nCREATE TRIGGER {name} {when} ON t FOR EACH ROW SET NEW.y = {value};\n"
+    one = again.format(name="g", when="BEFORE INSERT", value=5)
+    gate = Gate(database, tmp_path).write(a=TABLE, R_g=one)
+    gate.run()
+    database.run("CREATE TABLE stranger (id INT)")
+    # One more trigger, beside a table that somebody else has made: nothing is missing.
+    two = one + again.format(name="h", when="BEFORE UPDATE", value=6)
+    gate.write(b=INSERT, R_g=two)
+    gate.run()
+    # Another name: nothing is missing, either.
+    renamed = f"DROP TRIGGER IF EXISTS h;\n{one}" + again.format(name="i", when="BEFORE UPDATE", value=7)
+    database.run("CREATE TABLE stranger_still (id INT)")
+    gate.write(c="INSERT INTO t (id) VALUES (4);\nALTER TABLE t ADD z INT;", R_g=renamed)
+    gate.run()
+    database.run("DROP TRIGGER g")
+    gate.write(d="INSERT INTO t (id) VALUES (5);\nALTER TABLE t ADD zz INT;", R_g=renamed.replace("7", "8"))
+    assert "trigger g is missing" in last(gate.run(expected=32))["message"]
+    database.run("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.y = 5")
+    assert said(gate.run(), "schema.healed") == []
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 5), (4, 5), (5, 5))
