@@ -191,8 +191,7 @@ class Healer:
         )
 
     def _hold_the_lock(self) -> None:
-        watch, database = self.connection.watch, self.here.database
-        if not (watch.holds(self.connection) if watch else lock.held(self.connection, database)):
+        if not lock.keeps(self.connection, self.here.database):
             raise LockTimeout(
                 "The lock was lost while the schema was healed: something between us and MySQL changed the session. "
                 "Connect to the server itself, not through a pooling proxy, and start again."

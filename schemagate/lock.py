@@ -170,6 +170,11 @@ def held(connection: Connection, database: str, watch: int | None = None) -> boo
     return bool(mine) and watch in (None, alive)
 
 
+def keeps(connection: Connection, database: str) -> bool:
+    """Has the session that runs statements all the locks that it began with? Raises what `Watch.holds` raises."""
+    return connection.watch.holds(connection) if connection.watch else held(connection, database)
+
+
 def worker(connection: Connection, database: str) -> dict[str, object] | None:
     """Who runs statements now, as `describe` has it, with `orphan` if its start is dead; None if nobody does. It takes
     no right to ask.

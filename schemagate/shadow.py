@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from schemagate import schema, server
+from schemagate import lock, schema, server
 from schemagate.errors import AccessDenied, ConnectionLost
 from schemagate.isolation import NOT_GRANTED, reaches_out
 from schemagate.listing import session_for_reading
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from schemagate.settings import Settings
     from schemagate.stop import Stop
     from schemagate.trial import Following, NotRehearsed
-    from schemagate.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Shadows:
     """
 
     def __init__(self, settings: Settings, here: Server, stop: Stop, beside: Connection | None = None) -> None:
-        """`beside`: a session that can look whether an earlier start left one behind."""
+        """`beside`: the session that holds the lock, and can look whether an earlier start left one behind."""
         self._settings, self._here, self._stop, self._beside = settings, here, stop, beside
         self._shadow: Shadow | None = None
         self._possible: bool | None = None
@@ -88,8 +87,7 @@ class Shadows:
             if self._shadow:
                 self._shadow.empty()
             else:
-                watch = self._beside.watch if self._beside else None
-                self._shadow = Shadow(self._settings, self._here, self._stop, watch)
+                self._shadow = Shadow(self._settings, self._here, self._stop, self._beside)
         except ShadowUnavailable as reason:
             self._unavailable = str(reason)
             raise
@@ -99,24 +97,26 @@ class Shadows:
 class Shadow:
     """The scratch schema while it is there, in a session of its own.
 
-    Raises ShadowUnavailable where the account may not have one, or the name is taken by something that is not ours.
+    Raises ShadowUnavailable where the account may not have one, or the name is taken by something that is not ours; and
+    ConnectionLost before it is made, emptied or dropped, where the lock is another start's by now: so is the shadow.
     """
 
-    def __init__(self, settings: Settings, here: Server, stop: Stop, watch: Watch | None = None) -> None:
-        """`watch` watches over its session, too."""
+    def __init__(self, settings: Settings, here: Server, stop: Stop, beside: Connection | None = None) -> None:
+        """`beside`: the session that holds the lock. Its watch watches over this one, too."""
         self.name = shadow_name(here.database, settings.shadow)
-        self._settings, self._here, self._stop = settings, here, stop
+        self._settings, self._here, self._stop, self._beside = settings, here, stop, beside
         self._reaching = False  # is there a function here that may change another schema?
         self.stand_ins: dict[tuple[str, str], StandIn] = {}
         opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
-            self.connection = open_session(settings, None, opening, stop, watch)
+            self.connection = open_session(settings, None, opening, stop, beside.watch if beside else None)
         except AccessDenied as error:
             raise ShadowUnavailable(
                 f"no session without a schema may be opened ({error.facts.get('error')})"
             ) from error
         self.connection.hears = None
         try:
+            self._hold_the_lock()
             make(self.connection, self.name, here)
         except BaseException:
             self.connection.close()
@@ -128,6 +128,7 @@ class Shadow:
         """
         try:
             with suppress(ServerError, ShadowUnavailable):
+                self._hold_the_lock()
                 drop(self.connection, self.name, self._here.database)
         except ConnectionLost:
             return False
@@ -183,6 +184,7 @@ class Shadow:
     def empty(self) -> None:
         """Drop everything and begin anew."""
         self._reaching, self.stand_ins = False, {}
+        self._hold_the_lock()
         make(self.connection, self.name, self._here)
         self._session()
 
@@ -205,6 +207,11 @@ class Shadow:
             if left_out and left_out[-1].blind:
                 break
         return tuple(left_out)
+
+    def _hold_the_lock(self) -> None:
+        """Who was frozen for long enough is taken for dead, and does not know it."""
+        if self._beside and not lock.keeps(self._beside, self._here.database):
+            raise ConnectionLost("The lock was lost, and another start may have taken it. Start again.")
 
     def _session(self) -> None:
         for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):

@@ -283,8 +283,7 @@ class Ways:
     def _hold_the_lock(self) -> None:
         if time.monotonic() - self._lock_seen < LOCK_LOOK_SECONDS:
             return
-        watch = self._connection.watch
-        if not (watch.holds(self._connection) if watch else lock.held(self._connection, self._database)):
+        if not lock.keeps(self._connection, self._database):
             raise LockTimeout(
                 "The lock was lost while migrations ran: something between us and MySQL changed the session, or a "
                 "routine gave its locks away. Connect to the server itself, not through a pooling proxy, and start "

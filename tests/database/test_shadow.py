@@ -15,14 +15,18 @@ import pytest
 
 from schemagate import verify
 from schemagate.current import meet
+from schemagate.errors import ConnectionLost
 from schemagate.files import find
+from schemagate.lock import alive_name, give_back, lock_name
 from schemagate.log import make_log
 from schemagate.migrations import load
 from schemagate.plan import Todo
+from schemagate.scratch import MARKER
 from schemagate.settings import Settings, load_settings
 from schemagate.shadow import Shadow, Shadows
 from schemagate.stop import Stop
 from schemagate.trial import Refused
+from schemagate.watch import alone
 from tests.database.gate import Gate, last, said
 from tests.database.world import Start, private_database, until
 from tests.databases import Database, objects, quoted
@@ -917,6 +921,42 @@ def test_two_gates_with_one_shadow_do_not_meet_in_it(database: Database, tmp_pat
     finally:
         database.run(f"DROP DATABASE IF EXISTS {quoted(shadow)}")
         assert two.database.remove() == []
+
+
+@pytest.mark.parametrize("lost", ["killed", "given back", "watch killed"])
+@pytest.mark.parametrize("has_one", [False, True], ids=["before-it-is-made", "when-it-was-made"])
+def test_who_has_lost_the_lock_leaves_the_shadow_to_whoever_has_it(stage: Stage, lost: str, has_one: bool) -> None:
+    """A start that was frozen does not know: it neither makes, empties nor drops it, nor ends a session in it."""
+    database, stop, log = stage.database, Stop(), make_log("json", None)
+    name = database.name
+    watching, greeting = meet(stage.settings_for("SELECT 1"), stop, log, to_write=True)
+    with (
+        alone(watching, greeting.server, stage.settings, stop, log) as session,
+        Shadows(stage.settings, greeting.server, stop, session) as shadows,
+        database.connect() as other,
+        other.cursor() as cursor,
+    ):
+        if has_one:
+            shadows.get()
+        if lost == "killed":
+            cursor.execute(f"KILL {session.id}")
+        elif lost == "given back":
+            give_back(session, name)
+        if lost != "given back":
+            cursor.execute(f"KILL {watching.id}")
+        for each in (alive_name(name), lock_name(name))[: 1 if lost == "watch killed" else 2]:
+            cursor.execute("SELECT GET_LOCK(%s, 9)", [each])
+        cursor.execute(f"DROP DATABASE IF EXISTS {quoted(database.shadow)}")
+        for text in ("CREATE DATABASE {0}", "CREATE TABLE {0}.{1} (of_schema VARCHAR(64) PRIMARY KEY)", "USE {0}"):
+            cursor.execute(text.format(quoted(database.shadow), MARKER))
+        cursor.execute(f"INSERT INTO {MARKER} VALUES (%s)", [name])
+        cursor.execute("CREATE TABLE theirs (id INT)")
+        with pytest.raises(ConnectionLost):
+            shadows.get()
+        assert shadows.close() is not has_one
+        cursor.execute("SHOW TABLES")
+        assert sorted(cursor.fetchall()) == [(MARKER,), ("theirs",)]
+        cursor.execute(f"DROP DATABASE {quoted(database.shadow)}")
 
 
 def test_a_start_that_is_asked_to_stop_while_it_rehearses_drops_its_shadow(gate: Gate) -> None:
