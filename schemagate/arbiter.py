@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from schemagate import watch
 from schemagate.cluster import PROMISE, Cluster, Member, look
 from schemagate.current import meet
-from schemagate.errors import AccessDenied, ClusterUnsafe, ConnectionLost, DatabaseUnavailable, SchemagateError
+from schemagate.errors import (
+    AccessDenied,
+    ClusterUnsafe,
+    ConnectionLost,
+    DatabaseUnavailable,
+    Interrupted,
+    SchemagateError,
+)
 from schemagate.lock import wait_for_the_living
 from schemagate.orphans import outlast
 from schemagate.refusals import NOT_PREPARED, NotReady, ServerError, translated
@@ -98,7 +105,7 @@ def the_only_one(
     """
     connection, greeting = meet(settings, stop, log, to_write=True)
     here = greeting.server
-    with closing(connection):
+    with closing(connection), lost_while_stopping(stop):
         cluster = survey(connection, here, settings, stop, log)
         done = at_arbiter(
             cluster, connection, here, settings, stop, log, lambda there: the_only_one(there, stop, log, work)
@@ -107,6 +114,20 @@ def the_only_one(
             return done
         with alone(connection, cluster, here, settings, stop, log) as session:
             return work(session, here, settings)
+
+
+@contextmanager
+def lost_while_stopping(stop: Stop) -> Iterator[None]:
+    """In here a connection that is lost after a signal ends as the signal asked."""
+    try:
+        yield
+    except ConnectionLost as lost:
+        if not stop.requested:
+            raise
+        raise Interrupted(
+            "Asked to stop, and the connection was lost meanwhile; `schemagate status` shows what the journal has.",
+            stop.signum,
+        ) from lost
 
 
 @contextmanager

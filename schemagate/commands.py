@@ -264,6 +264,7 @@ def resolve(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> d
 
     def work(session: Connection, here: Server, settings: Settings) -> dict[str, Any]:
         with journal.recorded(session, here, settings, "resolve") as record:
+            stop.check()  # nothing is written yet of what a person said
             if not record.resolve(migration, int(ordinal), arguments.outcome):
                 raise HistoryMismatch(
                     f"No statement {arguments.name} is in doubt; `schemagate status` shows what there is.",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from schemagate.arbiter import alone, at_arbiter, survey
+from schemagate.arbiter import alone, at_arbiter, lost_while_stopping, survey
 from schemagate.checksums import Checksums
 from schemagate.commands import answer
 from schemagate.current import meet
@@ -155,7 +155,7 @@ def _with_lock(
     def go(place: Settings) -> dict[str, Any]:
         connection, greeting = meet(place, stop, log, to_write=True)
         here = greeting.server
-        with closing(connection):
+        with closing(connection), lost_while_stopping(stop):
             cluster = survey(connection, here, place, stop, log)
             if not at_arbiter(cluster, connection, here, place, stop, log, go):
                 with (

@@ -16,7 +16,8 @@ import pytest
 from schemagate.lock import alive_name
 from tests.database.gate import Gate, last, said
 from tests.database.test_orphans import NUMBERS, WITHOUT_SHADOW, runs, tables
-from tests.database.world import private_database, until
+from tests.database.test_settling import killed
+from tests.database.world import Start, private_database, until
 from tests.databases import Database
 from tests.instances import Instance
 from tests.wire import Packet, RecordingProxy
@@ -54,6 +55,61 @@ def test_ddl_that_takes_too_long_is_broken_off(gate: Gate) -> None:
     assert gate.database.rows("SELECT exit_code FROM schemagate_starts ORDER BY id DESC LIMIT 1") == ((143,),)
     gate.write(b_slow=f"CREATE TABLE first (id INT PRIMARY KEY);\n{SLOW.format(rows=2)}").run(**WITHOUT_SHADOW)
     assert gate.database.value("SELECT COUNT(*) FROM slow") == 2
+
+
+RESOLVE = "resolve b_call:2 --applied"
+
+
+def test_a_word_on_a_statement_in_doubt_is_not_written_after_a_signal(gate: Gate) -> None:
+    """It came before anything was written: the statement is in doubt as before."""
+    server = gate.database.server
+    gate.write(b_call="CREATE PROCEDURE nothing() DO 0; CALL nothing();")
+    gate.database.may_leave_shadow = True
+    killed(gate, "CALL nothing()", done=True)
+
+    def stop(packet: Packet) -> None:
+        if b"INSERT INTO" in packet.payload and b".schemagate_starts " in packet.payload:
+            until(lambda: bool(starts), "the start is known")
+            starts[0].process.terminate()
+            time.sleep(0.05)
+
+    starts: list[Start] = []
+    with RecordingProxy(server.host, server.port, before=stop) as proxy:
+        starts.append(
+            gate.begin(
+                "resolve b_call:2 --applied", MYSQL_HOST=proxy.host, MYSQL_PORT=str(proxy.port), SCHEMAGATE_TLS="off"
+            )
+        )
+        assert starts[0].wait() == 143, starts[0].text
+    outcomes = "SELECT ordinal, outcome FROM schemagate_journal WHERE migration = 'b_call' ORDER BY id"
+    assert gate.database.rows(outcomes) == ((1, "applied"), (2, "begun"))
+    gate.run(RESOLVE)
+    gate.run()
+
+
+@pytest.mark.parametrize("command", ["snapshot", "diff migrations live", "baseline --detect --dry-run"])
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "not-asked"])
+def test_a_command_that_loses_its_connection_when_it_is_to_end_ends_as_it_was_asked(
+    gate: Gate, command: str, asked: bool
+) -> None:
+    """And without a signal it says that the connection was lost."""
+    server = gate.database.server
+    if command.startswith("baseline"):
+        gate.database.run("DROP TABLE schemagate_journal, schemagate_starts, schemagate_verified")
+    gate.database.may_leave_shadow = True
+    starts: list[Start] = []
+
+    def cut(packet: Packet) -> None:
+        if packet.payload.startswith(b"CREATE DATABASE"):
+            until(lambda: bool(starts), "the start is known")
+            if asked:
+                starts[0].process.terminate()
+                time.sleep(0.05)
+            raise ConnectionError("cut")
+
+    with RecordingProxy(server.host, server.port, before=cut) as proxy:
+        starts.append(gate.begin(command, MYSQL_HOST=proxy.host, MYSQL_PORT=str(proxy.port), SCHEMAGATE_TLS="off"))
+        assert starts[0].wait() == (143 if asked else 21), starts[0].text
 
 
 def test_a_change_of_rows_that_takes_too_long_is_broken_off(gate: Gate) -> None:
