@@ -1,0 +1,108 @@
+"""The address moves to a replica in the middle of a start: it goes on there, from what the replica has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crash.relay import Exchange, Relay
+from tests.database.gate import Gate, said, until_said
+from tests.database.world import private_database
+from tests.instances import Instance
+from tests.reach import Server
+
+OPTIONS = {
+    "mysql": ("--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-replica-updates=ON"),
+    "mariadb": ("--log-slave-updates=ON",),
+}
+FILES = {
+    "a": "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, x INT);\nINSERT INTO t (x) VALUES (1), (2);",
+    "b": "UPDATE t SET x = x + 1;\nALTER TABLE t ADD COLUMN y INT NOT NULL DEFAULT 4;\nUPDATE t SET y = y + x;",
+}
+
+
+def ask(instance: Instance, *statements: str) -> tuple[tuple[object, ...], ...]:
+    """Run these as root; answers the rows of the last one."""
+    with instance.server().connect(autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return tuple(cursor.fetchall())
+
+
+def follow(replica: Instance, primary: Instance) -> None:
+    """Make it one that applies what the primary commits, from its very beginning, and that nobody else can write to."""
+    source = primary.server()
+    if source.flavour == "mysql":
+        for each in (primary, replica):
+            ask(each, "RESET BINARY LOGS AND GTIDS")
+        change = (
+            f"CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{source.host}', SOURCE_PORT = {source.port}, SOURCE_USER = "
+            f"'{source.user}', SOURCE_PASSWORD = '{source.password}', SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1"
+        )
+    else:
+        for each in (primary, replica):
+            ask(each, "RESET MASTER")
+        ask(replica, "SET GLOBAL gtid_slave_pos = ''")
+        change = (
+            f"CHANGE MASTER TO MASTER_HOST = '{source.host}', MASTER_PORT = {source.port}, MASTER_USER = "
+            f"'{source.user}', MASTER_PASSWORD = '{source.password}', MASTER_USE_GTID = slave_pos, MASTER_SSL = 0"
+        )
+    ask(replica, change, "SET GLOBAL read_only = 1", "START REPLICA")
+
+
+def catch_up(replica: Instance, primary: Instance) -> None:
+    """Wait until it has applied all that the primary has committed."""
+    if primary.server().flavour == "mysql":
+        ((done,),) = ask(primary, "SELECT @@GLOBAL.gtid_executed")
+        waited = ask(replica, f"SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)")
+    else:
+        ((done,),) = ask(primary, "SELECT @@GLOBAL.gtid_binlog_pos")
+        waited = ask(replica, f"SELECT MASTER_GTID_WAIT('{done}', 30)")
+    assert waited == ((0,),), done
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_address_may_move_in_the_middle(
+    server: Server, private_server: Callable[..., Instance], tmp_path: Path, lost: bool
+) -> None:
+    """To a replica that has all of it, or not yet what was committed last, which is lost then; and that can be written
+    to only a little later.
+    """
+    shared = ("--log-bin=changes", "--log-bin-trust-function-creators=ON", *OPTIONS[server.flavour])
+    primary, replica = private_server("--server-id=1", *shared), private_server("--server-id=2", *shared)
+    follow(replica, primary)
+    database = private_database(primary)
+    account = database.account("ALL ON {database}.*", "ALL ON {shadow}.*")
+    gate = Gate(database, tmp_path).write(a=FILES["a"])
+    gate.run(account=account)
+    catch_up(replica, primary)
+    gate.write(b=FILES["b"])
+
+    def hook(relay: Relay, exchange: Exchange, moment: str) -> None:
+        if not exchange.live:
+            return
+        if lost and moment == "before" and exchange.text == "UPDATE t SET x = x + 1":
+            catch_up(replica, primary)
+            ask(replica, "STOP REPLICA SQL_THREAD")
+        if moment == "done" and exchange.text.startswith("ALTER TABLE t ADD"):
+            if not lost:
+                catch_up(replica, primary)
+            ask(replica, "STOP REPLICA", "RESET REPLICA ALL")
+            relay.hook = None
+            relay.move(replica.server().host, replica.server().port)
+
+    with Relay(primary.server().host, primary.server().port, hook) as relay:
+        start = gate.begin(account=account, MYSQL_HOST=relay.host, MYSQL_PORT=str(relay.port), SCHEMAGATE_TLS="off")
+        until_said(start, "database.waiting", reason="the server is read-only")
+        ask(replica, "SET GLOBAL read_only = 0")
+        assert start.wait() == 0, start.text
+    assert len(said(start, "start.resumed")) == 1
+    assert ask(replica, f"SELECT x, y FROM `{database.name}`.t ORDER BY id") == ((2, 6), (3, 7))
+    applied = (
+        f"SELECT migration, COUNT(*) FROM `{database.name}`.schemagate_journal WHERE outcome = 'applied' GROUP BY 1"
+    )
+    assert set(ask(replica, applied)) == {("a", 2), ("b", 3)}
+    settled = [each["outcome"] for each in said(start, "statement.settled")]
+    assert settled == ([] if lost else ["applied"])
