@@ -213,8 +213,12 @@ class Watch:
         self._connection.close()
         opening = [_opening(self._here.flavour)]
         connection = open_session(self._settings, self._settings.database, opening, seconds=WORD_SECONDS)
+        if not identify(connection, self._here.flavour).startswith(self._here.uuid):
+            connection.close()  # sessions have other numbers there: who would be ended is somebody else
+            raise ConnectionLost(
+                "The watch session was lost, and the address leads to another server now. Start again."
+            )
         self._connection = connection
-        identify(connection, self._here.flavour)
         alive = alive_name(self._here.database)
         if not take(connection, alive, 0.0):
             for session in self._sessions[:1]:

@@ -111,10 +111,9 @@ class Relay:
         """Pass on nothing more and close nothing, until `release`: so it looks when a node dies without a word."""
         self._stalled.set()
 
-    def move(self, host: str, port: int) -> None:
-        """The address leads to another server from here on, and all connections are reset."""
+    def lead_to(self, host: str, port: int) -> None:
+        """The address leads to another server from here on; the connections that are there stay where they are."""
         self._server = (host, port)
-        self.reset()
 
     def release(self) -> None:
         """The network notices: what was stalled is closed."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from schemagate.lock import alive_name
 from tests.crash.relay import Exchange, Relay
 from tests.database.gate import Gate, said, until_said
-from tests.database.world import private_database
+from tests.database.test_orphans import WITHOUT_SHADOW, runs
+from tests.database.world import private_database, until
+from tests.databases import Database
 from tests.instances import Instance
 from tests.reach import Server
 
@@ -91,7 +95,8 @@ def test_the_address_may_move_in_the_middle(
                 catch_up(replica, primary)
             ask(replica, "STOP REPLICA", "RESET REPLICA ALL")
             relay.hook = None
-            relay.move(replica.server().host, replica.server().port)
+            relay.lead_to(replica.server().host, replica.server().port)
+            relay.reset()
 
     with Relay(primary.server().host, primary.server().port, hook) as relay:
         start = gate.begin(account=account, MYSQL_HOST=relay.host, MYSQL_PORT=str(relay.port), SCHEMAGATE_TLS="off")
@@ -106,3 +111,38 @@ def test_the_address_may_move_in_the_middle(
     assert set(ask(replica, applied)) == {("a", 2), ("b", 3)}
     settled = [each["outcome"] for each in said(start, "statement.settled")]
     assert settled == ([] if lost else ["applied"])
+
+
+def test_nobody_elses_statement_is_ended_where_the_address_has_moved(
+    server: Server, private_server: Callable[..., Instance], tmp_path: Path
+) -> None:
+    """Only the session that runs the statement is left, on the server that was: another one has that number here."""
+    database = private_database(private_server())
+    there = Database(private_server().server(), database.name)
+    user, password = database.account("ALL ON {database}.*")
+    there.run(f"CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'", f"GRANT ALL ON {there.name}.* TO '{user}'@'%'")
+    gate = Gate(database, tmp_path).write(a="CREATE TABLE t (id INT);\nDO SLEEP(20);")
+    known = {"SCHEMAGATE_TLS": "off", "SCHEMAGATE_STOP_SECONDS": "1", **WITHOUT_SHADOW}
+    with Relay(database.server.host, database.server.port) as relay, ThreadPoolExecutor() as pool:
+        start = gate.begin(account=(user, password), MYSQL_HOST=relay.host, MYSQL_PORT=str(relay.port), **known)
+        until(lambda: runs(database, "DO SLEEP%") is not None, "the statement")
+        number, numbers = runs(database, "DO SLEEP%"), [0]
+        while numbers[-1] != number:
+            somebody = there.connect(user, password)
+            with somebody.cursor() as cursor:
+                cursor.execute("SELECT CONNECTION_ID()")
+                numbers += [each for (each,) in cursor.fetchall()]
+            assert numbers[-1] <= (number or 0)
+        relay.lead_to(there.server.host, there.server.port)
+        said_before = len(relay.said)
+        database.run(f"KILL {database.value('SELECT IS_USED_LOCK(%s)', alive_name(database.name))}")
+        until(
+            lambda: any("CONNECTION_ID()" in each.text for each in relay.said[said_before:]), "the next watch session"
+        )
+        with somebody.cursor() as cursor:
+            slept = pool.submit(cursor.execute, "SELECT SLEEP(6)")
+            start.process.terminate()
+            assert start.wait() == 143, start.text
+            assert slept.result() == 1
+            assert cursor.fetchall() == ((0,),)
+    there.remove()
