@@ -223,9 +223,10 @@ def _missing(found: Standing, failed: SchemagateError | None) -> frozenset[tuple
 
 def _refuse_other_rows(found: Standing, plan: Plan, place: Place, live: Schema, rehearsal: Rehearsal) -> None:
     """Raise SchemaDrift where something decides what becomes of rows, is not as it was left, and is still not where the
-    first of them are changed.
+    first of them are changed. Where the end is not known, only what is missing counts: what is otherwise may be so
+    there.
     """
-    amiss = decisive(found.verdict.differences, live, rehearsal.end)
+    amiss = decisive(found.verdict.differences, live, rehearsal.end or live)
     if not amiss or _put_right(found, plan, place, live, rehearsal):
         return
     raise SchemaDrift(
@@ -260,7 +261,7 @@ def _put_right(found: Standing, plan: Plan, place: Place, live: Schema, rehearsa
     except (ShadowUnavailable, RehearsalFailed, ServerError):
         return False
     then = None if any(each.blind for each in left_out) else _standing(plan, done, there, healer)
-    return then is not None and not decisive(then.verdict.differences, there, rehearsal.end)
+    return then is not None and not decisive(then.verdict.differences, there, rehearsal.end or there)
 
 
 def _gone(plan: Plan, place: Place, live: Schema, healer: Healer) -> list[Difference]:
