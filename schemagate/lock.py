@@ -5,7 +5,8 @@ statements. `alive` is always taken first and given back last. So whoever has `a
 no living start holds it: what holds it is an orphan, the session of a start that died while its statement ran on in
 the server. A start between its two locks holds `alive`, and can be taken for nothing else than living. One that loses
 its watch session to somebody who was waiting says with a third lock that it lives. And a fourth, `ours`, is taken and
-given back with `stmt`: it tells a start's session from that of somebody who has taken `stmt` by hand.
+given back with `stmt`: it tells a start's session from that of somebody who has taken `stmt` by hand. A fifth,
+`shadow`, is held by the session that works in the shadow: see `scratch.py`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ def alive_name(database: str) -> str:
 def ours_name(database: str) -> str:
     """The name of the lock `ours` of a schema."""
     return lock_name(database) + ":ours"
+
+
+def shadow_lock_name(database: str) -> str:
+    """The name of the lock `shadow` of a schema."""
+    return lock_name(database) + ":shadow"
 
 
 def working_name(database: str, connection: int) -> str:

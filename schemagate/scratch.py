@@ -6,14 +6,22 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from schemagate.errors import LockTimeout
 from schemagate.lexer import quote
+from schemagate.lock import holder_of, shadow_lock_name, take
 from schemagate.refusals import DENIED, IN_THE_WAY, NO_SUCH_TABLE, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemagate.database import Connection
     from schemagate.server import Server
 
 MARKER = "schemagate_shadow_of"
+MOMENT_SECONDS, PATIENCE_SECONDS = 2, 10
+TABLES = frozenset({"BASE TABLE", "SYSTEM VERSIONED"})
+OTHERS = frozenset({"VIEW", "SEQUENCE", "PROCEDURE", "FUNCTION", "EVENT"})
+AT_ONCE = 500
 
 
 class ShadowUnavailable(Exception):
@@ -35,6 +43,29 @@ def shadow_name(database: str, setting: str) -> str:
     if setting != "auto":
         return setting
     return "schemagate_shadow_" + hashlib.sha256(database.encode()).hexdigest()[:16]
+
+
+def alone(connection: Connection, name: str, database: str, prove: Callable[[], None]) -> None:
+    """Let nobody but this session work in the shadow of the schema, until it ends.
+
+    Only under the lock: so whoever does is left of a start that died, and nothing that it does is of use to anybody. It
+    has a moment to end by itself, since half a DROP DATABASE is more than none, and is ended then. `prove` raises where
+    the lock is another's by now. Raises LockTimeout where that session cannot be ended.
+    """
+    lock_of_it = shadow_lock_name(database)
+    if not take(connection, lock_of_it, MOMENT_SECONDS):
+        orphan = holder_of(connection, lock_of_it)
+        prove()
+        if orphan is not None:
+            with suppress(ServerError):  # it has just ended by itself, or is not to be ended by this account
+                connection.execute(f"KILL {orphan}")
+        if not take(connection, lock_of_it, PATIENCE_SECONDS):
+            raise LockTimeout(
+                f"Connection {orphan} works in schema {name}, for a start that is dead, and does not end. See what it "
+                "does (SHOW FULL PROCESSLIST), end it, and start again.",
+                holder=f"connection {orphan}",
+            )
+    prove()
 
 
 def make(connection: Connection, name: str, here: Server) -> None:
@@ -71,24 +102,33 @@ def drop(connection: Connection, name: str, database: str) -> None:
         ours = _objects(connection, name) == 0
     if not ours:
         raise ShadowUnavailable(f"schema {name} exists and is not ours; set SCHEMAGATE_SHADOW to another name")
-    _end_orphans(connection, name)
     connection.execute("SET SESSION foreign_key_checks = 0")
+    _drop_what_is_in_it(connection, name)
     connection.execute(f"DROP DATABASE {quote(name)}")
     connection.execute("SET SESSION foreign_key_checks = 1")
 
 
-def _end_orphans(connection: Connection, name: str) -> None:
-    """End what a start that died was rehearsing: it runs on in the server, holds locks on the shadow, and nothing that
-    it does is of use to anybody. Sessions that are not to be seen, or may not be ended, are waited for.
+def _drop_what_is_in_it(connection: Connection, name: str) -> None:
+    """All but the marker, which says until the end whose it is.
+
+    MariaDB drops a schema table by table and then what it has of programs, and a crash leaves the rest; one that is
+    ended in the middle even leaves programs that show again in the next schema of that name. MySQL does it at once
+    where all tables are of InnoDB. https://dev.mysql.com/doc/refman/9.4/en/atomic-ddl.html
     """
-    rows = connection.execute(
-        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = %s AND USER = SUBSTRING_INDEX(USER(), '@', 1) "
-        "AND ID <> CONNECTION_ID()",
-        name,
-    ).rows
-    for (orphan,) in rows:
-        with suppress(ServerError):  # it has just ended by itself
-            connection.execute(f"KILL {orphan}")
+    db = quote(name)
+    found = connection.execute(
+        "SELECT TABLE_TYPE, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME <> %s "
+        "UNION ALL SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s "
+        "UNION ALL SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s",
+        name, MARKER, name, name,
+    ).rows  # fmt: skip
+    tables = [f"{db}.{quote(each)}" for kind, each in found if kind in TABLES]
+    with suppress(ServerError):  # then they go with the schema
+        for kind, each in found:
+            if kind in OTHERS:
+                connection.execute(f"DROP {kind} IF EXISTS {db}.{quote(each)}")
+        for first in range(0, len(tables), AT_ONCE):
+            connection.execute(f"DROP TABLE IF EXISTS {', '.join(tables[first : first + AT_ONCE])}")
 
 
 def _objects(connection: Connection, name: str) -> int:

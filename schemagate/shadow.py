@@ -16,7 +16,7 @@ from schemagate.loading import broken_views, script, with_left_out
 from schemagate.looking import Looker
 from schemagate.refusals import BROKEN_VIEW, ServerError
 from schemagate.schema import part_of
-from schemagate.scratch import ShadowUnavailable, drop, make, not_granted, shadow_name
+from schemagate.scratch import ShadowUnavailable, alone, drop, make, not_granted, shadow_name
 from schemagate.sessions import open_session
 from schemagate.sql import quote
 from schemagate.trial import Trial
@@ -116,7 +116,7 @@ class Shadow:
             ) from error
         self.connection.hears = None
         try:
-            self._hold_the_lock()
+            alone(self.connection, self.name, here.database, self._hold_the_lock)
             make(self.connection, self.name, here)
         except BaseException:
             self.connection.close()
