@@ -190,7 +190,7 @@ class _Link:
             self._server.send(request)
             raise Cut
         text = request[5:].decode("utf-8", "replace") if command == QUERY else f"command {command}"
-        self._live = self._live or "GET_LOCK(" in text
+        self._live = self._live or ("GET_LOCK(" in text and ":shadow'" not in text)  # the shadow has a lock of its own
         self._exchange(request, text, self._one_word if command == SET_OPTION else self._whole_answer)
 
     def _exchange(self, request: bytes, text: str, read: Callable[[], bytes]) -> bytes:
