@@ -57,6 +57,19 @@ class ServerError(Exception):
         self.text = text
 
 
+def turned_read_only(errno: int, text: str) -> bool:
+    """Does it say that the server takes no changes, or not in this transaction? 1290 has many of its options in it."""
+    return errno in READ_ONLY and (errno != 1290 or "read-only" in text or "read_only" in text)
+
+
+def let_pass(error: Exception) -> None:
+    """Raise it again where it is a refusal that says nothing of what was asked: the next time the server may do it."""
+    if isinstance(error, ServerError) and (
+        error.errno in IN_THE_WAY | NO_ROOM or turned_read_only(error.errno, error.text)
+    ):
+        raise error
+
+
 class NotReady(Exception):
     """The server answers, but cannot be worked with yet: `reason` says why in a few words."""
 

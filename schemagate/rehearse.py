@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemagate.errors import SchemaDrift
 from schemagate.implied import left_to_keys
 from schemagate.isolation import needed
-from schemagate.refusals import ServerError
+from schemagate.refusals import ServerError, let_pass
 from schemagate.resuming import may_lack
 from schemagate.scratch import ShadowUnavailable
 from schemagate.shadow import Shadow, Shadows
@@ -170,6 +170,7 @@ def copied(shadow: Shadow, part: Schema) -> Schema:
     try:
         return shadow.load(part)
     except ServerError as error:
+        let_pass(error)
         raise ShadowUnavailable(f"the live structure cannot be copied ({error.errno}: {error.text})") from error
 
 

@@ -13,7 +13,7 @@ from schemagate.errors import RehearsalFailed, SchemaDrift
 from schemagate.expected import Expected, Incomplete, replay
 from schemagate.history import triggers_made
 from schemagate.kinds import DATA, OPAQUE
-from schemagate.refusals import ServerError
+from schemagate.refusals import ServerError, let_pass
 from schemagate.rehearse import Rehearsal, predict, rehearse
 from schemagate.remedy import Unhealable, said
 from schemagate.schema import Difference, part_of
@@ -160,7 +160,8 @@ def _standing(plan: Plan, done: Mapping[str, int], schema: Schema, healer: Heale
     expected = Expected(migrations, None, healer.here, healer.shadows)
     try:
         expected.known = replay(migrations, healer.shadows)
-    except (ShadowUnavailable, Incomplete, Refused, ServerError):
+    except (ShadowUnavailable, Incomplete, Refused, ServerError) as error:
+        let_pass(error)
         return None
     verdict = expected.against(part)
     if any(each.name in healer.journal.history.past for each in pending):
@@ -204,7 +205,8 @@ def _missing(found: Standing, failed: SchemagateError | None) -> frozenset[tuple
     """What may be made again; nothing where that is not all that is amiss."""
     try:
         promised = found.healer.promise(found.verdict, found.part)
-    except (ShadowUnavailable, Incomplete, Refused, ServerError):
+    except (ShadowUnavailable, Incomplete, Refused, ServerError) as error:
+        let_pass(error)
         return frozenset()
     except Unhealable as reason:
         if isinstance(failed, RehearsalFailed):
@@ -258,7 +260,8 @@ def _put_right(found: Standing, plan: Plan, place: Place, live: Schema, rehearsa
     healer = found.healer
     try:
         there, left_out, _ = predict(replace(plan, todo=tuple(first)), live, healer.shadows, healer.here.database)
-    except (ShadowUnavailable, RehearsalFailed, ServerError):
+    except (ShadowUnavailable, RehearsalFailed, ServerError) as error:
+        let_pass(error)
         return False
     then = None if any(each.blind for each in left_out) else _standing(plan, done, there, healer)
     return then is not None and not decisive(then.verdict.differences, there, rehearsal.end or there)

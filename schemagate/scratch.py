@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemagate.errors import LockTimeout
 from schemagate.lexer import quote
 from schemagate.lock import holder_of, shadow_lock_name, take
-from schemagate.refusals import DENIED, IN_THE_WAY, NO_SUCH_TABLE, ServerError
+from schemagate.refusals import DENIED, NO_SUCH_TABLE, ServerError, let_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +81,7 @@ def make(connection: Connection, name: str, here: Server) -> None:
     except ServerError as error:
         if error.errno in DENIED:
             raise not_granted(name, error) from error
-        if error.errno in IN_THE_WAY:  # which says nothing of whether there may be one
-            raise
+        let_pass(error)
         raise ShadowUnavailable(f"schema {name} cannot be made anew ({error.errno}: {error.text})") from error
 
 

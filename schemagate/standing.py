@@ -29,7 +29,7 @@ from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
 from schemagate.othertools import misplaced, told
-from schemagate.refusals import ServerError
+from schemagate.refusals import ServerError, let_pass
 from schemagate.schema import compare
 from schemagate.scratch import ShadowUnavailable
 from schemagate.states import States, replayed
@@ -97,6 +97,7 @@ def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Serve
             why += f" (files are run in the order of their names: {pair[0]} before {pair[1]}; rename them)"
         raise Unfollowed(why, states) from refused
     except ServerError as error:
+        let_pass(error)
         raise Unfollowed(f"the shadow cannot be used ({error.errno}: {error.text})") from error
     raise Unfollowed("what the migrations make cannot be seen in full")
 

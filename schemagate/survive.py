@@ -6,7 +6,6 @@ Each time the story begins anew where the journal says: another session, the loc
 from __future__ import annotations
 
 import random
-import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from schemagate.errors import (
     SchemagateError,
     StatementFailed,
 )
-from schemagate.refusals import FULL, LOCK_WAIT, READ_ONLY, WORTH_A_RETRY, ServerError, number_of
+from schemagate.refusals import FULL, LOCK_WAIT, WORTH_A_RETRY, ServerError, number_of, turned_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,9 +161,7 @@ def is_lost(error: Exception) -> bool:
     """Is the session gone, or may it write no more?"""
     if isinstance(error, ConnectionLost):
         return True
-    errno, text = _number(error)
-    # 1290 has many options of the server in it, and 1792 may be a transaction that the file itself made read-only.
-    return errno in READ_ONLY and (errno != 1290 or re.search("read[-_]only", text) is not None)
+    return turned_read_only(*_number(error))  # 1792 may be a transaction that the file itself made read-only
 
 
 def is_full(error: Exception) -> bool:

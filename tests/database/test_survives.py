@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -278,6 +279,33 @@ def test_a_server_that_turns_read_only_is_waited_for(private: tuple[Instance, Ga
     database.run("SET GLOBAL read_only = 0")
     assert start.wait() == 0, start.text
     assert said(start, "start.resumed")[0]["errno"] == 1290
+
+
+@pytest.mark.parametrize("moment", ["CREATE DATABASE", "CREATE TABLE `numbers`"])
+def test_a_server_that_turns_read_only_while_the_shadow_is_made_is_waited_for(
+    private: tuple[Instance, Gate], moment: str
+) -> None:
+    """And not taken for one where there may be no shadow: what that would have told is told after it."""
+    _, gate = private
+    database = gate.database
+    account = database.account("ALL ON {database}.*", "ALL ON {shadow}.*")
+    gate.write(b_email="ALTER TABLE numbers ADD COLUMN email INT")
+    turned = threading.Event()
+
+    def hook(_relay: Relay, exchange: Exchange, at: str) -> None:
+        if at == "before" and exchange.text.startswith(moment) and not turned.is_set():
+            database.run("SET GLOBAL read_only = 1")
+            turned.set()
+
+    with Relay(database.server.host, database.server.port, hook) as relay:
+        way = {"MYSQL_HOST": relay.host, "MYSQL_PORT": str(relay.port), "SCHEMAGATE_TLS": "off"}
+        start = gate.begin(account=account, environment=way)
+        until_said(start, "database.waiting", reason="the server is read-only")
+        database.run("SET GLOBAL read_only = 0")
+        assert start.wait() == 0, start.text
+    assert said(start, "start.resumed")[0]["errno"] == 1290
+    assert said(start, "rehearsal.passed")
+    assert not said(start, "rehearsal.skipped")
 
 
 def test_room_for_all_its_sessions_is_waited_for(gate: Gate) -> None:
