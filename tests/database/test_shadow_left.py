@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemagate.lock import shadow_lock_name
+from schemagate.lock import alive_name, shadow_lock_name
 from schemagate.scratch import MARKER
 from tests.crash.relay import Exchange, Relay
 from tests.database.gate import Gate, said
@@ -99,6 +99,28 @@ def test_what_a_dead_start_still_does_in_the_shadow_is_outlasted_or_ended(gate: 
     others.join()
     assert said(second, "rehearsal.passed"), second.text
     assert not said(second, "rehearsal.skipped")
+
+
+def test_a_session_in_the_shadow_whose_host_is_gone_without_a_word_is_ended(gate: Gate) -> None:
+    """It does nothing, and would hold the shadow until the server notices."""
+    gate.write(b_more="CREATE TABLE more (id INT PRIMARY KEY)")
+    database, gone = gate.database, threading.Event()
+
+    def hook(relay: Relay, exchange: Exchange, moment: str) -> None:
+        if moment == "done" and exchange.text.startswith(f"USE `{database.shadow}`") and not gone.is_set():
+            relay.stall()
+            gone.set()
+
+    with Relay(database.server.host, database.server.port, hook) as relay:
+        first = gate.begin(environment=through(relay))
+        assert gone.wait(20)
+        first.process.kill()
+        holder = database.value("SELECT IS_USED_LOCK(%s)", shadow_lock_name(database.name))
+        assert holder is not None
+        database.run(f"KILL {database.value('SELECT IS_USED_LOCK(%s)', alive_name(database.name))}")  # after a minute
+        second = gate.run(SCHEMAGATE_LOCK_SECONDS="30")
+        assert said(second, "rehearsal.passed")
+        assert not database.rows("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = %s", holder)
 
 
 def test_a_session_in_the_shadow_that_cannot_be_ended_stops_a_start_with_its_number(gate: Gate) -> None:
