@@ -10,7 +10,7 @@ from typing import Any
 
 from schemagate.grants import unseen_kinds
 from schemagate.lexer import quote
-from schemagate.server import OURS
+from schemagate.server import ALL_ROWS, OURS
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
@@ -59,7 +59,7 @@ def session_for_reading(flavour: str) -> tuple[str, ...]:
 
     Whoever runs SQL of others in this session afterwards sets its own sql_mode again.
     """
-    variables = "sql_mode = '', sql_quote_show_create = 1"
+    variables = f"sql_mode = '', sql_quote_show_create = 1, sql_select_limit = {ALL_ROWS}"
     if flavour == "mysql":
         variables += (
             ", show_create_table_verbosity = 0"

@@ -36,7 +36,6 @@ BROKEN = 1356  # a view on what is not there; SHOW CREATE VIEW writes it all the
 # What decides how the server writes a text, and reads ours. To be put back for the rest of the file.
 KEPT = ("sql_mode", "character_set_client", "character_set_results", "sql_select_limit")
 TRIGGER_TABLE = TRIGGER_COLUMNS.index("Table")
-ALL_ROWS = 18446744073709551615
 UNSURE = "?"  # may stand for a character that the session's character set does not have
 
 
@@ -181,7 +180,7 @@ class Looker:
         kept = ", ".join(f"@schemagate_{name} = @@SESSION.{name}" for name in KEPT)
         self._connection.execute(
             f"SET {kept}, SESSION character_set_client = utf8mb4, SESSION character_set_results = utf8mb4, "
-            f"SESSION sql_select_limit = {ALL_ROWS}, {for_reading.removeprefix('SET ')}"
+            f"{for_reading.removeprefix('SET ')}"
         )
         try:
             yield

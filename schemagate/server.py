@@ -8,6 +8,7 @@ from schemagate.database import Result
 from schemagate.errors import ClusterUnsafe
 from schemagate.values import Value
 
+ALL_ROWS = 18446744073709551615  # the default of sql_select_limit, which a server may have set otherwise
 # The server's own default since MySQL 8.0, said explicitly: a migration means the same on every server. Never DEFAULT:
 # `SET SESSION foreign_key_checks = DEFAULT` turns the checks off on MySQL 8.0 to 9.7.
 SQL_MODE = (
@@ -111,7 +112,8 @@ def working_session(flavour: str, lock_wait_seconds: float) -> tuple[str, ...]:
     session = (
         f"SET SESSION autocommit = 1, sql_mode = '{SQL_MODE}', foreign_key_checks = 1, unique_checks = 1, "
         f"lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}, time_zone = @@global.time_zone, "
-        f"sql_safe_updates = 0, sql_auto_is_null = 0, sql_big_selects = 1, wait_timeout = 86400, {no_limit}"
+        f"sql_safe_updates = 0, sql_auto_is_null = 0, sql_big_selects = 1, sql_select_limit = {ALL_ROWS}, "
+        f"completion_type = 0, wait_timeout = 86400, {no_limit}"
     )
     return (
         "SET NAMES utf8mb4",

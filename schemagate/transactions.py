@@ -22,6 +22,8 @@ ROLLED_BACK = frozenset({DEADLOCK, LOCK_WAIT, 1206, 1020, 3101})
 # One transaction takes so many data statements that follow each other, or as many as fit into the time.
 BATCH_STATEMENTS = 500
 BATCH_SECONDS = 0.5
+# Whatever completion_type is by now: a procedure may have set it, and what comes next would be in a transaction, too.
+COMMIT, ROLLBACK = "COMMIT AND NO CHAIN NO RELEASE", "ROLLBACK AND NO CHAIN NO RELEASE"
 
 
 class Transactions:
@@ -47,7 +49,7 @@ class Transactions:
 
     def commit(self) -> None:
         """Commit that of the file, where no COMMIT of its own does."""
-        self._connection.do("COMMIT")
+        self._connection.do(COMMIT)
         self.of_file = False
 
     def begin_batch(self, ordinal: int) -> None:
@@ -72,7 +74,7 @@ class Transactions:
             # and its entry is written now; only the moment between the two was not covered.
             self._connection.meanwhile(partial(self._log.debug, "statement.committed_by_itself"))
         self._journal.flush(inside=True)
-        self._connection.do("COMMIT")
+        self._connection.do(COMMIT)
 
     def fail(self, entry: Entry, error: ServerError, elapsed_seconds: float) -> int:
         """Keep what is applied, take back what cannot stay, and record the failure in a commit of its own.
@@ -105,7 +107,7 @@ class Transactions:
         return True
 
     def _take_back(self) -> None:
-        self._connection.do("ROLLBACK")
+        self._connection.do(ROLLBACK)
         self._journal.forget(self._applied_before)
         self.of_file, self.batch, self.marked = False, False, False
 
@@ -113,7 +115,7 @@ class Transactions:
         """A procedure may leave a transaction open, or autocommit off: what follows would never be committed."""
         if kind in OPAQUE:
             self._connection.execute(how)
-            self._connection.execute("SET SESSION autocommit = 1")
+            self._connection.execute("SET SESSION autocommit = 1, completion_type = 0")
             self._connection.execute(f"USE {quote(self._database)}")
 
     def leave(self) -> None:

@@ -28,7 +28,7 @@ from schemagate.prepared import Prepared
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, PASSWORD_REFUSED, ServerError
 from schemagate.session import SESSION, UNSETTLING, passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
-from schemagate.transactions import BATCH_STATEMENTS
+from schemagate.transactions import BATCH_STATEMENTS, COMMIT, ROLLBACK
 from schemagate.variables import run
 from schemagate.witness import witnessed
 
@@ -170,10 +170,10 @@ class Ways:
             if refusal := reported(answer):
                 raise refusal
         except ServerError as error:
-            self._open.end_what_it_began(entry.kind, "ROLLBACK")
+            self._open.end_what_it_began(entry.kind, ROLLBACK)
             self._after_error(migration, statement, entry, error, time.monotonic() - began)
             return 0
-        self._open.end_what_it_began(entry.kind, "COMMIT")
+        self._open.end_what_it_began(entry.kind, COMMIT)
         self._journal.close(entry, "applied", time.monotonic() - began, rows_changed=rows)
         if entry.kind not in TRACED:  # nobody could tell by looking: the next entry may be a long time away
             self._journal.flush()

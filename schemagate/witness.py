@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemagate.effects import LOOKED_AT
+from schemagate.history import AGAIN
 from schemagate.lexer import quote
 from schemagate.refusals import NO_SUCH_TABLE, ServerError
 from schemagate.rules import WITNESS, rule_without_trace
@@ -38,14 +39,16 @@ Row = tuple[str, str, str]  # a table, and which row of it, as SQL; and a digest
 @dataclass(frozen=True, slots=True)
 class Witness:
     """Rows that are there as long as the statement was not run (`stays`), and where each of them is once it was
-    (`moves`; nowhere, if there are none). `nothing`: there was no row that it could have touched. `between`: which rows
-    there were, as SQL; where they were very many, which might have been.
+    (`moves`; nowhere, if there are none). `nothing`: there was no row that it could have touched; then `empty` is the
+    table, as SQL, where it may be emptied once more. `between`: which rows there were, as SQL; where they were very
+    many, which might have been.
     """
 
     stays: tuple[Row, ...] = ()
     moves: tuple[Row, ...] = ()
     nothing: bool = False
     between: str = ""
+    empty: str = ""
 
 
 def witnessed(entry: Entry, statement: Statement, kind: str, connection: Connection, database: str) -> Entry:
@@ -70,6 +73,9 @@ def testimony(entry: Entry, connection: Connection) -> tuple[str, str] | None:
     if noted is None:
         return None
     if noted["nothing"]:
+        # The counter of AUTO_INCREMENT begins anew with it, which nobody can see where it is cached.
+        if noted.get("empty") and not _is_there(connection, noted["empty"], "1 = 1"):
+            return NOT_APPLIED, f"there was no row that it could have touched, and there is none: {AGAIN}"
         return APPLIED, "there was no row that it could have touched"
     if not noted["moves"]:
         now = [_digest(connection, table, where) for table, where, _ in noted["stays"]]
@@ -151,7 +157,7 @@ def _of_rows(table: str, whole: str, connection: Connection) -> Witness | None:
     """A row at either end."""
     key = _key(connection, whole)
     if not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").rows:
-        return Witness(nothing=True)
+        return Witness(nothing=True, empty=table)
     if not key:
         return None
     columns = ", ".join(key)

@@ -94,6 +94,17 @@ def test_nothing_is_lost_where_there_was_nothing(gate: Gate) -> None:
     assert gate.database.rows("SELECT * FROM loose") == ((1,),)
 
 
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_an_empty_table_is_emptied_again(gate: Gate, done: bool) -> None:
+    """Its counter begins anew with it, which is not to be seen."""
+    gate.write(a_first="CREATE TABLE n (id INT PRIMARY KEY AUTO_INCREMENT, x INT); INSERT INTO n (x) VALUES (1), (2);")
+    gate.run()
+    gate.write(b_second="DELETE FROM n; TRUNCATE TABLE n; INSERT INTO n (x) VALUES (3);")
+    killed(gate, "TRUNCATE TABLE n", done=done)
+    assert settled(gate.run()) == [("b_second", 2, "not applied")]
+    assert gate.database.rows("SELECT id, x FROM n") == ((1, 3),)
+
+
 def test_rows_are_noted_in_the_first_start_of_all_too(gate: Gate) -> None:
     """There, nothing else is noted: what became of a statement is found by doing the same in the shadow."""
     gate.write(a_first=FIRST + "TRUNCATE TABLE t;")
