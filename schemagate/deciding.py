@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from schemagate.effects import LOOKED_AT
 from schemagate.errors import MigrationInvalid
 from schemagate.hashes import key_of
 from schemagate.history import AGAIN
-from schemagate.lexer import quote
+from schemagate.lexer import quote, unquote
 from schemagate.looking import Unseen
 from schemagate.migrations import excerpt, place
 from schemagate.refusals import ServerError
 from schemagate.rules import (
     NOTHING_TO_DO,
     ONE_BY_ONE,
+    ONLY_READS,
     PARTS,
     REFUSE,
     REPEAT,
@@ -29,6 +31,7 @@ from schemagate.rules import (
 )
 from schemagate.traces import APPLIED, NOT_APPLIED, OTHER, SAME, TRACED, UNKNOWN
 from schemagate.witness import testimony
+from schemagate.wording import calls_unknown, said
 
 if TYPE_CHECKING:
     from schemagate.history import Entry
@@ -58,6 +61,8 @@ def decide(
             return found
     if verdict in (APPLIED, NOT_APPLIED):
         return None
+    if rule in (ONLY_READS, SAME_AGAIN) and _calls_through_a_view(statement, looker):
+        return UNKNOWN, "What the views that it reads run does not show in its text."
     if rule is SAID or (rule.kind == REPEAT and (verdict == SAME or not traced)):
         return NOT_APPLIED, f"{rule.why}: {AGAIN}"
     if verdict == UNKNOWN and without in (NOTHING_TO_DO, SAME_AGAIN):
@@ -78,6 +83,20 @@ def _statement_of(entry: Entry, migrations: Migrations) -> Statement | None:
                 if statement.ordinal == entry.ordinal:
                     return statement if statement.checksum == entry.checksum else None
     return None
+
+
+def _calls_through_a_view(statement: Statement, looker: Looker) -> bool:
+    """May it call a stored function, or move a sequence, in a view that it reads, or in one that such a view reads?"""
+    found = {unquote(word.text).lower() for word in said(statement.head(LOOKED_AT)) if word.kind in ("word", "quoted")}
+    views = {name.lower(): said(each.create) for (kind, name), each in looker.everything().objects.items()
+             if kind == "view"}  # fmt: skip
+    while read := found & views.keys():
+        for name in read:
+            words = views.pop(name)
+            if calls_unknown(words):
+                return True
+            found |= {unquote(word.text).lower() for word in words if word.kind == "quoted"}
+    return False
 
 
 def _there(statement: Statement, kind: str, looker: Looker) -> dict[str, bool]:

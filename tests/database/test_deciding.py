@@ -94,6 +94,24 @@ def test_nothing_is_lost_where_there_was_nothing(gate: Gate) -> None:
     assert gate.database.rows("SELECT * FROM loose") == ((1,),)
 
 
+@pytest.mark.parametrize("text", ["SELECT * FROM `deeper`", "SELECT q FROM through"])
+def test_what_reads_a_view_that_calls_a_function_is_asked_about(gate: Gate, text: str) -> None:
+    """The function may change rows; a view that calls none is read again."""
+    gate.write(a_first=FIRST + """
+        CREATE FUNCTION grow() RETURNS INT DETERMINISTIC BEGIN UPDATE u SET n = n + 1; RETURN 1; END;
+        CREATE VIEW through AS SELECT grow() AS q;
+        CREATE VIEW deeper AS SELECT q FROM through;
+        CREATE VIEW harmless AS SELECT MAX(n) AS q, COUNT(*) AS many FROM u;
+    """).run()  # fmt: skip
+    gate.write(b_second=f"{text}; SELECT * FROM harmless")
+    killed(gate, text, done=True)
+    assert "the views that it reads" in last(gate.run(expected=31))["message"]
+    gate.run("resolve b_second:1 --applied")
+    killed(gate, "SELECT * FROM harmless", done=True)
+    gate.run()
+    assert sorted(gate.database.rows("SELECT n FROM u")) == [(31,), (41,)]
+
+
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 def test_an_empty_table_is_emptied_again(gate: Gate, done: bool) -> None:
     """Its counter begins anew with it, which is not to be seen."""
