@@ -50,7 +50,7 @@ class Journal:
         self.applied = 0
         self.history = History()
         self.proven: str | None = None
-        """The fingerprint of the schema that was proven last, before this start."""
+        """The fingerprint of the schema that was proven last, before this start, by more than names and outlines."""
 
     def open(self) -> None:
         """Make our tables where they are missing, bring them up to date, and read the history."""
@@ -91,7 +91,8 @@ class Journal:
         """Note what was proven last."""
         with suppress(ServerError):  # there is no journal
             verified = parse_verified(self._connection.execute(verified_query(self._database)).rows)
-            self.proven = verified.fingerprint if verified and verified.form == FORM else None
+            full = verified and verified.form == FORM and verified.proof not in ("outline", "names")
+            self.proven = verified.fingerprint if verified and full else None
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
         """Close the row of this start."""

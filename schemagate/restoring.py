@@ -39,7 +39,14 @@ WIPING = re.compile(r"(alter|drop|rename) ")
 REPLACING = re.compile(rb"\b(replace|exists)\b", re.IGNORECASE)
 # What these change, a function changes.
 ASKING = frozenset({"select", "do", "set"})
-MADE_FROM = re.compile(rb"\bselect\b", re.IGNORECASE)
+# What these have read, rows may be made of later.
+KEEPING = frozenset({"create table", "create temporary table", "set", "select"})
+READ = re.compile(rb"\bselect\b", re.IGNORECASE)
+INTO = re.compile(rb"\binto\b", re.IGNORECASE)
+# The rows of a partition are those that it is defined for.
+OF_PARTITION = re.compile(rb"\b(drop|truncate|exchange)\s+partition\b", re.IGNORECASE)
+# Statements of MariaDB that hold others.
+COMPOUND = frozenset({"if", "case", "while", "loop", "repeat", "for"})
 # What a repeatable file may have made that does not any more.
 OF_REPEATABLE = frozenset({"view", "trigger", "procedure", "function"})
 
@@ -128,11 +135,13 @@ def _place(plan: Plan, live: Schema, rehearsal: Rehearsal) -> Place | None:
 
 
 def _changes_rows(statement: Statement, *, functions: bool) -> bool:
-    """`functions`: there are some, and they may."""
-    kind = statement.kind
-    if kind in DATA | OPAQUE:
+    """Does it change rows, or keep for later what it has read? `functions`: there are some, and they may."""
+    kind, raw = statement.kind, statement.raw
+    if kind in DATA | OPAQUE | COMPOUND or (functions and kind in ASKING):
         return True
-    return functions and (kind in ASKING or (kind == "create table" and bool(MADE_FROM.search(statement.raw))))
+    if kind in KEEPING and READ.search(raw):
+        return kind != "select" or bool(INTO.search(raw))
+    return kind == "alter table" and bool(OF_PARTITION.search(raw))
 
 
 def _wipes(statement: Statement) -> bool:
@@ -164,8 +173,11 @@ def _standing(plan: Plan, done: Mapping[str, int], schema: Schema, healer: Heale
         let_pass(error)
         return None
     verdict = expected.against(part)
-    if any(each.name in healer.journal.history.past for each in pending):
-        theirs = [each for each in verdict.differences if not each.expected and each.kind in OF_REPEATABLE]
+    again = [each.name for each in pending if each.name in healer.journal.history.past]
+    if again:
+        made = any(triggers_made(healer.connection, healer.here.database, name) for name in again)
+        kinds = OF_REPEATABLE if made else OF_REPEATABLE - {"trigger"}
+        theirs = [each for each in verdict.differences if not each.expected and each.kind in kinds]
         verdict = replace(verdict, differences=tuple(each for each in verdict.differences if each not in theirs))
         part = part_of(part, part.objects.keys() - {(each.kind, each.name) for each in theirs})
     return Standing(replace(healer, expected=expected, pending=len(plan.todo)), verdict, part)

@@ -16,6 +16,23 @@ TRIGGER = "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.y = NEW.x * 
 OTHER = TRIGGER.replace("10", "7")
 VIEW = "CREATE VIEW v AS SELECT id FROM t;\n"
 INSERT = "INSERT INTO t (id) VALUES (3);\n"
+SECOND = "CREATE TRIGGER h BEFORE INSERT ON t FOR EACH ROW SET NEW.y = NEW.y + 1;\n"
+PARTS = (
+    "CREATE TABLE t (id INT PRIMARY KEY) PARTITION BY RANGE (id) "
+    "(PARTITION p VALUES LESS THAN (10), PARTITION q VALUES LESS THAN (100));\nINSERT INTO t VALUES (1), (20);\n"
+)
+REORGANIZED = (
+    "ALTER TABLE t REORGANIZE PARTITION p, q INTO "
+    "(PARTITION p VALUES LESS THAN (50), PARTITION q VALUES LESS THAN (100))"
+)
+# What is read is kept, and written when the view is another one.
+REPLACED = "CREATE OR REPLACE VIEW v AS SELECT id, x FROM t;\n"
+READ = (
+    ("CREATE TABLE kept AS SELECT id FROM v;", "DROP TABLE kept;"),
+    ("CREATE TEMPORARY TABLE kept AS SELECT id FROM v;", "INSERT INTO t (id) SELECT id + 50 FROM kept;"),
+    ("SET @n = (SELECT MAX(id) FROM v);", "INSERT INTO t (id) VALUES (@n + 50);"),
+    ("SELECT MAX(id) INTO @n FROM v;", "INSERT INTO t (id) VALUES (@n + 50);"),
+)
 RATE = "CREATE TABLE t (id INT PRIMARY KEY, rate DECIMAL(10, 4), word VARCHAR(9) COLLATE utf8mb4_bin);\n"
 
 
@@ -61,6 +78,28 @@ RATE = "CREATE TABLE t (id INT PRIMARY KEY, rate DECIMAL(10, 4), word VARCHAR(9)
             f"{INSERT}DROP TRIGGER IF EXISTS g;\nCREATE OR REPLACE VIEW v AS SELECT x FROM t;",
             "view v",
         ),
+        (
+            f"{TABLE}{TRIGGER}{SECOND}",
+            ("DROP TRIGGER g", TRIGGER),
+            f"{INSERT}DROP TRIGGER g;",
+            "trigger",
+        ),
+        (
+            TABLE,
+            ("ALTER TABLE t MODIFY x INT DEFAULT 1 AFTER y",),
+            "INSERT INTO t VALUES (3, 4, 5);\nALTER TABLE t DROP x;",
+            "order of columns",
+        ),
+        (
+            PARTS,
+            (REORGANIZED,),
+            "ALTER TABLE t DROP PARTITION p;",
+            "partition",
+        ),
+        *(
+            (TABLE + VIEW, ("CREATE OR REPLACE VIEW v AS SELECT 7 AS id",), f"{read}\n{REPLACED}{write}", "view v")
+            for read, write in READ
+        ),
     ],
 )
 def test_rows_are_not_changed_while_something_is_otherwise(
@@ -102,6 +141,43 @@ def test_what_does_not_decide_stops_nobody(database: Database, tmp_path: Path, h
     database.run(hand)
     gate.run()
     assert database.rows("SELECT id FROM t ORDER BY id") == ((1,), (3,))
+
+
+def test_a_start_between_the_change_and_the_release_does_not_hide_it(database: Database, tmp_path: Path) -> None:
+    """Without a snapshot it compares names alone, and what it has seen is not what was built."""
+    gate = Gate(database, tmp_path).write(a=TABLE + TRIGGER)
+    gate.run()
+    database.run("DROP TRIGGER g")
+    gate.run()
+    gate.write(b=f"{INSERT}DROP TRIGGER IF EXISTS g;")
+    gate.run()
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 10))
+
+
+def test_a_trigger_of_somebody_else_is_none_of_a_repeatable_file_that_made_none(
+    database: Database, tmp_path: Path
+) -> None:
+    """Though the file is to be run again, and nobody knows what it made last."""
+    gate = Gate(database, tmp_path).write(a=TABLE, R_v="CREATE OR REPLACE VIEW v AS SELECT id FROM t;")
+    gate.run()
+    database.run(OTHER)
+    gate.write(b=f"{INSERT}DROP TRIGGER IF EXISTS g;", R_v="CREATE OR REPLACE VIEW v AS SELECT x FROM t;")
+    assert "trigger g" in last(gate.run(expected=32))["message"]
+    assert database.rows("SELECT id FROM t") == ((1,),)
+
+
+def test_a_statement_that_holds_others_may_change_rows(database: Database, tmp_path: Path) -> None:
+    """MariaDB has them outside of programs."""
+    if database.server.flavour == "mysql":
+        inside = "INSERT INTO t (id) VALUES (3);"
+    else:
+        inside = "DELIMITER //\nIF 1 THEN INSERT INTO t (id) VALUES (3); END IF//\nDELIMITER ;"
+    gate = Gate(database, tmp_path).write(a=TABLE + TRIGGER)
+    gate.run()
+    database.run("DROP TRIGGER g")
+    gate.write(b=f"{inside}\nDROP TRIGGER IF EXISTS g;")
+    gate.run()
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 10))
 
 
 def test_with_healing_off_no_row_is_changed_without_a_trigger(database: Database, tmp_path: Path) -> None:
