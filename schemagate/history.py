@@ -59,7 +59,7 @@ class Past:
     `checksums` are those of its applied statements, in order from ordinal 1; `statements` is how many the file had when
     the last of them was run, `complete` whether that was all of them. Of a repeatable one, all of it is about the last
     time that it was run. `adopted` is how the rest of it is to be run where it was begun to adopt a database; it may
-    come before what is applied then.
+    come before what is applied then. `last_id` is the newest of its entries that are applied.
     """
 
     checksums: Checksums
@@ -68,6 +68,7 @@ class Past:
     failed: int | None = None
     error: str | None = None
     adopted: str = ""
+    last_id: int = 0
 
     @property
     def applied(self) -> int:
@@ -221,6 +222,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
     in_doubt: list[Entry] = []
     failed: dict[str, tuple[int, str]] = {}
     adopted: dict[str, str] = {}
+    newest: dict[str, int] = {}
     last_id, begun, previous = 0, ("", 0), None  # the newest first statement so far: of which migration, and its entry
     outcome_at, row_at = COLUMNS.index("outcome"), {name: i for i, name in enumerate(COLUMNS)}
 
@@ -229,6 +231,7 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
         if row[outcome_at] == "applied":
             (applied.get(migration) or applied.setdefault(migration, Checksums())).extend(row[row_at["checksum"]])
             last[migration] = (ordinal, "applied", row[row_at["statements"]])
+            newest[migration] = max(newest.get(migration, 0), row[0])
         elif row[outcome_at] == "failed" and (row[row_at["note"]] or "").startswith(ADOPTING):
             applied.setdefault(migration, Checksums())
         elif row[outcome_at] == "failed":
@@ -263,5 +266,6 @@ def _fold(rows: Iterator[tuple[Any, ...]]) -> History:
             failed=failed.get(migration, (None, None))[0],
             error=failed.get(migration, (None, None))[1],
             adopted=adopted.get(migration, ""),
+            last_id=newest.get(migration, 0),
         )
     return History(past, tuple(in_doubt), last_id)

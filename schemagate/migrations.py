@@ -78,6 +78,15 @@ class Migration:
             del statement
         return frozenset(made)
 
+    def triggered(self) -> frozenset[str]:
+        """The tables, in small letters, on which it makes triggers."""
+        found: set[str] = set()
+        for statement in self.statements():
+            if statement.kind == "create trigger":
+                found |= {name.name.lower() for name in statement.names[1:2]}
+            del statement
+        return frozenset(found)
+
     def statements(self) -> Iterator[Statement]:
         """Its statements, as they were kept or read anew. Raises MigrationInvalid, before any that is not as it was.
 

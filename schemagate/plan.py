@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -101,11 +102,12 @@ def make_plan(migrations: Migrations, history: History, allow: Allowed) -> Plan:
         raise _refusal(refused)
     edited = {mismatch.migration for mismatch in found if mismatch.kind == "edited"}
     todo, accepted, completed, declared, applied = [], [], [], [], 0
-    later = newer(migrations, history, allow)
+    later, behind = newer(migrations, history, allow), overtaken(migrations, history)
     for migration in migrations.all:
         past = history.past.get(migration.name)
         if migration.repeatable:
-            done = is_done(migration, past) or bool(later)  # there it is the text of the newer image that counts
+            # With a newer image's, it is that image's text that counts.
+            done = (is_done(migration, past) and migration.name not in behind) or bool(later)
             applied += done
             todo += [] if done else [Todo(migration, 1)]
             continue
@@ -176,6 +178,32 @@ def is_done(migration: Migration, past: Past | None) -> bool:
     if past is None or not migration.count:
         return not migration.count
     return past.complete and past.applied == migration.count and migration.checksums.difference(past.checksums) is None
+
+
+def overtaken(migrations: Migrations, history: History) -> frozenset[str]:
+    """The repeatable migrations that are to be run again though they have not changed: another migration, which comes
+    before them, has made a trigger on one of their tables since, or is about to. It would act behind theirs otherwise.
+    """
+    own = {each.name: each.triggered() for each in migrations.all if each.repeatable}
+    own = {name: tables for name, tables in own.items() if tables}
+    oldest = min((history.past[name].last_id for name in own if name in history.past), default=None)
+    if oldest is None:
+        return frozenset()
+    found: set[str] = set()
+    made: dict[str, float] = {}  # table -> when the newest trigger on it was made, as the number of an entry
+    for migration in migrations.all:
+        past, repeatable = history.past.get(migration.name), migration.repeatable
+        when = float(past.last_id) if past and past.complete else math.inf
+        if repeatable and not is_done(migration, past):
+            when = math.inf
+        if when <= oldest and not repeatable:
+            continue
+        tables = own.get(migration.name, frozenset()) if repeatable else migration.triggered()
+        if repeatable and any(made.get(each, 0) > when for each in tables):
+            found.add(migration.name)
+            when = math.inf
+        made |= {each: max(when, made.get(each, 0)) for each in tables}
+    return frozenset(found)
 
 
 def removed(migrations: Migrations, history: History) -> tuple[str, ...]:

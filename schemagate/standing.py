@@ -22,7 +22,7 @@ from schemagate.adoption import (
 )
 from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
-from schemagate.ddl import changes
+from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
@@ -258,7 +258,10 @@ class Finder:
         wanted = states.after_migration(last)
         found = as_expected(states.as_given(), wanted)
         differences = compare(wanted, found)
-        safe = sum(not each.loses for each in ddl)
+        safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
+        statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
+        if any(each.program for each in given):  # it keeps the session in which it is made
+            statements = script(given, self._live.collation)
         return SchemaDrift(
             f"The database has tables and no journal, and cannot be taken over: {why}"
             + (f": {in_words(differences)}" if differences else "")
@@ -270,7 +273,7 @@ class Finder:
                 for fact, (_, maker) in zip(as_facts(differences), with_maker(differences, states, last), strict=False)
             ],
             differing=len(differences),
-            ddl=[{"loses": each.loses or "nothing", "sql": each.sql} for each in ddl[:MOST_DDL]],
+            ddl=[{"loses": (each and each.loses) or "nothing", "sql": sql} for each, sql in statements],
             state=NOT_TOUCHED,
         )
 

@@ -12,7 +12,7 @@ from schemagate.files import find, in_order, is_repeatable
 from schemagate.history import runs
 from schemagate.looking import Looker
 from schemagate.migrations import load
-from schemagate.plan import is_done, mismatches, newer
+from schemagate.plan import is_done, mismatches, newer, overtaken
 from schemagate.settle import in_words
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _rows(
     wrong = {mismatch.migration: mismatch for mismatch in mismatches(migrations, history)}
     doubtful = {entry.migration for entry in history.in_doubt}
     files = {migration.name: migration for migration in migrations.all}
+    behind = overtaken(migrations, history)
     rows = []
     for name in in_order(files.keys() | history.past.keys()):
         past, migration, run = history.past.get(name), files.get(name), runs.get(name)
@@ -75,7 +76,7 @@ def _rows(
         elif past and past.failed and applied < count:  # what failed may be gone from the file
             state = "failed"
         elif is_repeatable(name):
-            state = _of_repeatable(migration, past)
+            state = _of_repeatable(migration, past, behind=name in behind)
         else:
             state = "applied" if (past or not count) and applied >= count else "pending"
         rows.append(
@@ -96,11 +97,11 @@ def _rows(
     return rows
 
 
-def _of_repeatable(migration: Migration | None, past: Past | None) -> str:
+def _of_repeatable(migration: Migration | None, past: Past | None, *, behind: bool) -> str:
     if migration is None:
         return "removed"
     if is_done(migration, past):
-        return "applied"
+        return "pending" if behind else "applied"
     return "changed" if past and past.complete else "pending"
 
 

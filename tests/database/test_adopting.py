@@ -147,6 +147,17 @@ def test_a_baseline_that_is_not_true_is_refused(place: Place) -> None:
     assert [each["sql"].split("(")[0] for each in told["ddl"]] == ["CREATE TABLE `c` "]
 
 
+def test_programs_that_were_made_in_another_session_are_told_with_the_session_that_they_need(place: Place) -> None:
+    """As MariaDB's client makes them, whose sql_mode is another one; in it, the statements given do what they say."""
+    made = ("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW SET NEW.id = 1")
+    place.write(a=f"{made[0]};", b=f"{made[1]};")
+    place.build("SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'", *made)
+    told = place.refused()
+    assert "sql_mode" in told["message"]
+    place.build("SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'", *(each["sql"] for each in told["ddl"]))
+    place.run()
+
+
 # --- strangers ------------------------------------------------------------------------------------------------------
 
 

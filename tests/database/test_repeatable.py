@@ -207,3 +207,41 @@ def test_new_writes_a_repeatable_one(gate: Gate) -> None:
     gate.run("new add_customers")
     assert sorted(path.name[8:] for path in gate.migrations.glob("2*.sql")) == ["_add_customers.sql"]
     assert last(gate.run())["applied"] == 0
+
+
+# --- triggers on one table, of several files --------------------------------------------------------------------------
+
+ADDS = (
+    "DROP TRIGGER IF EXISTS {name};\n"
+    "CREATE TRIGGER {name} BEFORE INSERT ON people FOR EACH ROW SET NEW.n = NEW.n {does};\n"
+)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize(
+    "release",
+    [
+        {"R_1": ADDS.format(name="one", does="+ 2")},
+        {"b": "CREATE TRIGGER first BEFORE INSERT ON people FOR EACH ROW SET NEW.n = NEW.n + 5;"},
+    ],
+    ids=["of a repeatable file", "of another file"],
+)
+def test_triggers_act_in_the_order_of_their_files(gate: Gate, release: dict[str, str], dies: bool) -> None:
+    """As in an empty database: what a later file made before is made again behind that, once."""
+    database = gate.database
+    gate.write(a=TABLES, R_1=ADDS.format(name="one", does="+ 1"), R_2=ADDS.format(name="two", does="* 2"))
+    gate.write(R_3="CREATE OR REPLACE VIEW names AS SELECT name FROM people;")
+    gate.run()
+    gate.write(**release)
+    gate.run("snapshot")
+    assert "R_2" in str(last(gate.run("check", 23)))
+    if dies:
+        killed(gate, "DROP TRIGGER IF EXISTS two", done=False)
+    began = [line["migration"] for line in said(gate.run(), "migration.began")]
+    assert began[-1] == "R_2"
+    assert said(gate.run("check"), "schema.verified") or last(gate.run("check"))["exit_code"] == 0
+    database.run("INSERT INTO people VALUES (7, 'eve', 10)")
+    assert database.value("SELECT n FROM people WHERE id = 7") == (24 if "R_1" in release else 32)
+    gate.write(c="INSERT INTO people VALUES (8, 'flo', 0);")
+    gate.run("snapshot")
+    assert [line["migration"] for line in said(gate.run(), "migration.began")] == ["c"]
