@@ -97,13 +97,13 @@ def translated(error: ServerError) -> Exception:
             errno=error.errno,
             error=error.text,
         )
-    if error.errno in READ_ONLY:
+    if turned_read_only(error.errno, error.text):
         return DatabaseUnavailable(
             f"The server stopped taking changes while we worked ({error.errno}: {error.text}); start again.",
             errno=error.errno,
             error=error.text,
         )
-    if error.errno in IN_THE_WAY:
+    if error.errno in IN_THE_WAY | READ_ONLY:
         return DatabaseUnavailable(
             f"MySQL did not let us work ({error.errno}: {error.text}). See who is in the way, then start again.",
             errno=error.errno,

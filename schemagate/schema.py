@@ -16,6 +16,7 @@ CHARSETS = "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME FROM information_sch
 # How a clause is called where a person reads of it.
 SAID = {"key": "foreign key", "attribute": ""}
 PLACE = "position"  # attribute of a trigger: compared as an order, not as a number
+DEFAULT = "default collation"  # attribute of a program: that of the schema when it was made, where it is another now
 ORDER = ("column", "index", "key", "check", "option", "partition", "attribute", "body")
 
 
@@ -143,7 +144,7 @@ def made(
     default = session.get("database collation", collation)
     if default != collation and kind != "view":
         # Its variables and parameters have the default collation of the schema at the time when it was made.
-        parts += (clauses.Part("attribute", "default collation", default),)
+        parts += (clauses.Part("attribute", DEFAULT, default),)
     return SchemaObject(kind, name, create, parts)
 
 
@@ -205,10 +206,25 @@ def compare(expected: Schema, found: Schema) -> tuple[Difference, ...]:
         if ours is None or theirs is None:
             differences.append(Difference(*key, "", ours.create if ours else None, theirs.create if theirs else None))
         elif ours.parts != theirs.parts:
-            differences += _clauses_differ(ours, theirs)
+            differences += _clauses_differ(*_of_one_default(ours, theirs, expected.collation, found.collation))
     if "trigger" not in unseen:
         differences += _order_differs(expected, found)
     return tuple(differences)
+
+
+def _of_one_default(
+    ours: SchemaObject, theirs: SchemaObject, expected: str, found: str
+) -> tuple[SchemaObject, SchemaObject]:
+    """Two programs, without the default collation under which they were made where that is the same: it is in their
+    clauses where the schema has another one by now, and that is the operator's choice.
+    """
+    if ours.kind == "table" or (ours.attribute(DEFAULT) or expected) != (theirs.attribute(DEFAULT) or found):
+        return ours, theirs
+    one, two = (
+        replace(each, parts=tuple(part for part in each.parts if (part.kind, part.name) != ("attribute", DEFAULT)))
+        for each in (ours, theirs)
+    )
+    return one, two
 
 
 def part_of(whole: Schema, keys: Set[tuple[str, str]]) -> Schema:

@@ -180,6 +180,23 @@ def test_a_statement_that_holds_others_may_change_rows(database: Database, tmp_p
     assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 10))
 
 
+def test_the_default_collation_of_the_schema_may_be_altered(database: Database, tmp_path: Path) -> None:
+    """It is the operator's choice: programs keep the one under which they were made, tables too."""
+    programs = f"{TRIGGER}CREATE PROCEDURE p(word VARCHAR(9)) SELECT word;\nCREATE FUNCTION f() RETURNS INT RETURN 1;"
+    gate = Gate(database, tmp_path).write(a=TABLE + programs.replace("INT RETURN", "INT DETERMINISTIC RETURN"))
+    gate.run("snapshot")
+    gate.run()
+    other = database.value("SELECT @@collation_database")
+    database.run("ALTER DATABASE COLLATE utf8mb4_bin")
+    assert said(gate.run(), "schema.verified")[0]["proof"] == "text"
+    gate.write(b=f"{INSERT}DROP TRIGGER g;")
+    database.run(f"ALTER DATABASE COLLATE {other}")  # as where snapshots are written
+    gate.run("snapshot")
+    database.run("ALTER DATABASE COLLATE utf8mb4_bin")
+    gate.run()
+    assert database.rows("SELECT id, y FROM t ORDER BY id") == ((1, 1), (3, 10))
+
+
 def test_with_healing_off_no_row_is_changed_without_a_trigger(database: Database, tmp_path: Path) -> None:
     """It is not made again, and its rows are not made without it."""
     gate = Gate(database, tmp_path).write(a=TABLE + TRIGGER)
