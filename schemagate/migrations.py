@@ -43,7 +43,7 @@ class Migration:
     hardly grows with it. The statements of a short one may be `kept`.
 
     `compatible_with` is the earlier migration that it names so: code that knows the migrations up to that one works
-    with the schema after this one, too.
+    with the schema after this one, too. `triggered` are the tables, in small letters, on which it makes triggers.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Migration:
     kept: tuple[Statement, ...] | None = None
     compatible_with: str | None = None
     variables: Variables = ()
+    triggered: frozenset[str] = frozenset()
 
     @property
     def repeatable(self) -> bool:
@@ -77,15 +78,6 @@ class Migration:
                 made |= {(statement.kind.removeprefix("create "), name.name.lower()) for name in statement.names[:1]}
             del statement
         return frozenset(made)
-
-    def triggered(self) -> frozenset[str]:
-        """The tables, in small letters, on which it makes triggers."""
-        found: set[str] = set()
-        for statement in self.statements():
-            if statement.kind == "create trigger":
-                found |= {name.name.lower() for name in statement.names[1:2]}
-            del statement
-        return frozenset(found)
 
     def statements(self) -> Iterator[Statement]:
         """Its statements, as they were kept or read anew. Raises MigrationInvalid, before any that is not as it was.
@@ -209,12 +201,15 @@ def _load_one(
 
     compatible: str | None = None
     transaction: int | None = None
+    triggered: set[str] = set()
     for statement in read_statements(path, lambda chunk: chunks.extend(hashlib.sha256(chunk).digest()), filler):
         kind = statement.kind  # found anew whenever it is asked for
         allow(statement, kind, file)
         know(statement, file)
         if repeatable:
             repeatable.allow(statement, kind)
+        if kind == "create trigger":
+            triggered |= {name.name.lower() for name in statement.names[1:2]}
         compatible = keeps_working(statement, file, earlier) or compatible
         transaction = _transaction_after(statement.line, kind, transaction)
         if statement.written and texts is some:  # from here on, values may make a difference between the two
@@ -238,7 +233,8 @@ def _load_one(
             file=file,
             line=transaction,
         )
-    return Migration(name, path, checksums, bytes(chunks), None if kept is None else tuple(kept), compatible, variables)
+    statements = None if kept is None else tuple(kept)
+    return Migration(name, path, checksums, bytes(chunks), statements, compatible, variables, frozenset(triggered))
 
 
 def _transaction_after(line: int, kind: str, open_from: int | None) -> int | None:

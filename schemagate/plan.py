@@ -184,25 +184,19 @@ def overtaken(migrations: Migrations, history: History) -> frozenset[str]:
     """The repeatable migrations that are to be run again though they have not changed: another migration, which comes
     before them, has made a trigger on one of their tables since, or is about to. It would act behind theirs otherwise.
     """
-    own = {each.name: each.triggered() for each in migrations.all if each.repeatable}
-    own = {name: tables for name, tables in own.items() if tables}
-    oldest = min((history.past[name].last_id for name in own if name in history.past), default=None)
-    if oldest is None:
-        return frozenset()
     found: set[str] = set()
     made: dict[str, float] = {}  # table -> when the newest trigger on it was made, as the number of an entry
     for migration in migrations.all:
-        past, repeatable = history.past.get(migration.name), migration.repeatable
-        when = float(past.last_id) if past and past.complete else math.inf
-        if repeatable and not is_done(migration, past):
-            when = math.inf
-        if when <= oldest and not repeatable:
-            continue
-        tables = own.get(migration.name, frozenset()) if repeatable else migration.triggered()
-        if repeatable and any(made.get(each, 0) > when for each in tables):
+        past = history.past.get(migration.name)
+        if migration.repeatable:
+            done = is_done(migration, past)
+        else:
+            done = past is not None and (past.complete or past.applied >= migration.count)
+        when = float(past.last_id) if past and done else math.inf
+        if migration.repeatable and done and any(made.get(each, 0) > when for each in migration.triggered):
             found.add(migration.name)
             when = math.inf
-        made |= {each: max(when, made.get(each, 0)) for each in tables}
+        made |= {each: max(when, made.get(each, 0)) for each in migration.triggered}
     return frozenset(found)
 
 

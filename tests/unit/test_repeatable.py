@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,15 +142,37 @@ def entries(*said: tuple[str, int, str, str]) -> History:
 def test_the_last_run_counts() -> None:
     """Of a repeatable migration, what was run before is history."""
     first = (("R_x", 1, "a", "applied"), ("R_x", 2, "b", "applied"))
-    assert entries(*first).past["R_x"] == Past(sums("a", "b"), 2, complete=True)
+    assert entries(*first).past["R_x"] == Past(sums("a", "b"), 2, complete=True, last_id=2)
     again = entries(*first, ("R_x", 1, "c", "applied"))
-    assert again.past["R_x"] == Past(sums("c"), 2, complete=False)
+    assert again.past["R_x"] == Past(sums("c"), 2, complete=False, last_id=3)
     assert again.last_id == 3
     failed = entries(*first, ("R_x", 1, "c", "applied"), ("R_x", 2, "d", "failed")).past["R_x"]
     assert (failed.applied, failed.failed, failed.complete) == (1, 2, False)
     doubt = entries(*first, ("R_x", 1, "c", "begun"))
     assert [entry.ordinal for entry in doubt.in_doubt] == [1]
     assert doubt.past["R_x"].applied == 0
+
+
+def test_triggers_of_a_file_are_made_again_behind_those_of_one_before_it() -> None:
+    """As far as they are on the same table, and once."""
+    on = {"a": "t", "b": "t u", "R_1": "t", "R_2": "t", "R_3": "u", "R_4": ""}
+
+    def due(*order: str, **texts: str) -> list[str]:
+        known = files(**{name: texts.get(name, "x") for name in on})
+        known = replace(
+            known, all=tuple(replace(each, triggered=frozenset(on[each.name].split())) for each in known.all)
+        )
+        past = {name: Past(sums("x"), 1, complete=True, last_id=at) for at, name in enumerate(order, start=1)}
+        return [name for name, _ in left(known, History(past))]
+
+    assert due("a", "b", "R_1", "R_2", "R_3", "R_4") == []
+    assert due("a", "b", "R_1", "R_2", "R_3", "R_4", R_1="y") == ["R_1", "R_2"]
+    assert due("a", "b", "R_2", "R_3", "R_4", "R_1") == ["R_2"]
+    assert due("a", "b", "R_3", "R_4", "R_1", "R_2") == []
+    assert due("a", "R_1", "R_2", "R_3", "R_4") == ["b", "R_1", "R_2", "R_3"]
+    assert due("a", "R_1", "R_2", "R_3", "R_4", "b") == ["R_1", "R_2", "R_3"]
+    assert due("a", "R_2", "R_3", "R_4", "b", "R_1") == ["R_2", "R_3"]
+    assert due("a", "b", "R_1", "R_2", "R_3", "R_4", R_4="y") == ["R_4"]
 
 
 def test_the_runs_of_one_file_say_nothing_of_another() -> None:
@@ -161,9 +184,9 @@ def test_the_runs_of_one_file_say_nothing_of_another() -> None:
         ("a", 1, "c", "applied"),
         ("R_y", 1, "a", "applied"),
     )
-    assert found.past["R_x"] == Past(sums("a", "b"), 2, complete=True)
-    assert found.past["a"] == Past(sums("c", "d"), 2, complete=True)
-    assert found.past["R_y"] == Past(sums("a"), 2, complete=False)
+    assert found.past["R_x"] == Past(sums("a", "b"), 2, complete=True, last_id=2)
+    assert found.past["a"] == Past(sums("c", "d"), 2, complete=True, last_id=4)
+    assert found.past["R_y"] == Past(sums("a"), 2, complete=False, last_id=5)
 
 
 @given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=4), st.integers(0, 4)), max_size=6))
