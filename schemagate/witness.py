@@ -8,6 +8,7 @@ somebody else has changed rows meanwhile, they tell nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ SOME = 200
 # The kinds for which a row may be the only witness, and what is in the text then.
 MAY_NEED = {"truncate table": b"", "rename table": b",", "alter table": b"PARTITION", "create table": b"REPLACE"}
 
+COUNTER = re.compile(r"\bAUTO_INCREMENT=(\d+)")
 Row = tuple[str, str, str]  # a table, and which row of it, as SQL; and a digest of the row, where it is to stay
 
 
@@ -40,8 +42,9 @@ Row = tuple[str, str, str]  # a table, and which row of it, as SQL; and a digest
 class Witness:
     """Rows that are there as long as the statement was not run (`stays`), and where each of them is once it was
     (`moves`; nowhere, if there are none). `nothing`: there was no row that it could have touched; then `empty` is the
-    table, as SQL, where it may be emptied once more. `between`: which rows there were, as SQL; where they were very
-    many, which might have been.
+    table, as SQL, where it may be emptied once more, and `counters` are the tables of which AUTO_INCREMENT tells, with
+    its value before and after. `between`: which rows there were, as SQL; where they were very many, which might have
+    been.
     """
 
     stays: tuple[Row, ...] = ()
@@ -49,6 +52,7 @@ class Witness:
     nothing: bool = False
     between: str = ""
     empty: str = ""
+    counters: tuple[tuple[str, str, str], ...] = ()
 
 
 def witnessed(entry: Entry, statement: Statement, kind: str, connection: Connection, database: str) -> Entry:
@@ -76,6 +80,8 @@ def testimony(entry: Entry, connection: Connection) -> tuple[str, str] | None:
         # The counter of AUTO_INCREMENT begins anew with it, which nobody can see where it is cached.
         if noted.get("empty") and not _is_there(connection, noted["empty"], "1 = 1"):
             return NOT_APPLIED, f"there was no row that it could have touched, and there is none: {AGAIN}"
+        if _counted(noted.get("counters", ()), connection) == {False}:
+            return NOT_APPLIED, "there was no row that it could have touched, and AUTO_INCREMENT is where it was"
         return APPLIED, "there was no row that it could have touched"
     if not noted["moves"]:
         now = [_digest(connection, table, where) for table, where, _ in noted["stays"]]
@@ -184,8 +190,28 @@ def _of_swaps(swaps: Sequence[tuple[str, str, str, str]], connection: Connection
                 stays.append((one, _where(key, row), ""))
                 moves.append((two, _where(key, row), ""))
     if empty:
-        return Witness(nothing=True)
+        counts = {name: _counter(connection, name) for table, name, *_ in swaps if table == name}
+        counters = ((new, counts[new], counts[old]) for _, old, new, _ in swaps if old in counts and new in counts)
+        return Witness(nothing=True, counters=tuple(each for each in counters if each[1] != each[2]))
     return Witness(tuple(stays), tuple(moves)) if stays else None
+
+
+def _counter(connection: Connection, table: str) -> str:
+    """The next value of AUTO_INCREMENT; "" where it is the first, or there is none."""
+    try:
+        create = str(connection.execute(f"SHOW CREATE TABLE {table}").rows[0][1])
+    except ServerError as error:
+        if error.errno == NO_SUCH_TABLE:
+            return ""
+        raise
+    found = COUNTER.search(create, create.rfind("\n)"))
+    return found[1] if found else ""
+
+
+def _counted(noted: Iterable[Sequence[str]], connection: Connection) -> set[bool]:
+    """Is each table's counter the one after the statement, as far as it is one of the two?"""
+    now = [(_counter(connection, table), before, after) for table, before, after in noted]
+    return {count == after for count, before, after in now if count in (before, after)}
 
 
 def _only_in(one: str, two: str, key: Sequence[str], connection: Connection) -> Iterable[tuple[Any, ...]]:

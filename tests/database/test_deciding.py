@@ -123,6 +123,17 @@ def test_an_empty_table_is_emptied_again(gate: Gate, done: bool) -> None:
     assert gate.database.rows("SELECT id, x FROM n") == ((1, 3),)
 
 
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_swap_of_empty_tables_is_known_by_their_counters(gate: Gate, done: bool) -> None:
+    """Which go with the tables."""
+    made = "CREATE TABLE {name} (id INT PRIMARY KEY AUTO_INCREMENT, x INT) AUTO_INCREMENT = {first};\n"
+    gate.write(a_first=made.format(name="one", first=40) + made.format(name="two", first=1)).run()
+    gate.write(b_second="RENAME TABLE one TO swap, two TO one, swap TO two; INSERT INTO two (x) VALUES (1);")
+    killed(gate, "RENAME TABLE one TO swap, two TO one, swap TO two", done=done)
+    assert settled(gate.run()) == [("b_second", 1, "applied" if done else "not applied")]
+    assert gate.database.rows("SELECT id FROM two") == ((40,),)
+
+
 def test_rows_are_noted_in_the_first_start_of_all_too(gate: Gate) -> None:
     """There, nothing else is noted: what became of a statement is found by doing the same in the shadow."""
     gate.write(a_first=FIRST + "TRUNCATE TABLE t;")
