@@ -266,7 +266,7 @@ class Finder:
             f"The database has tables and no journal, and cannot be taken over: {why}"
             + (f": {in_words(differences)}" if differences else "")
             + f". Nothing was changed. Bring it to the state after {last or 'nothing'} with the statements given "
-            f"({safe} of {len(ddl)} lose nothing), then start again.",
+            f"({safe} of {len(ddl)} lose nothing), in one session, then start again.",
             nearest=last,
             differences=[
                 {**fact, "migration": maker}
