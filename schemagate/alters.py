@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from schemagate.lexer import quote
 from schemagate.tables import Table, quoted
-from schemagate.widening import castable, loses
+from schemagate.widening import castable, loses, reference_system
 
 Name = TypeVar("Name")
 # The stages of a table's change: what needs another comes after it.
@@ -22,6 +22,7 @@ UNSET = {
     "AUTOEXTEND_SIZE": "0",
 }  # fmt: skip
 PARTITIONING = "partitioning"
+ADD_TEXT = "ADD FULLTEXT KEY "  # InnoDB makes but one at a time
 NO_PLACE = "rows that have no place in a partition refuse it"
 
 
@@ -57,6 +58,7 @@ class Alteration:
         self.indexes_dropped = [name for name in found.indexes if name not in wanted.indexes]
         self.clustered_anew = False
         self.indexes_changed = self._indexes_changed()
+        self.unindexed = self._unindexed()
 
     def _changes_kind(self, name: str) -> bool:
         here, there = self.found.taken_apart[name], self.wanted.taken_apart[name]
@@ -70,7 +72,9 @@ class Alteration:
         changed = [
             name
             for name in common
-            if wanted.indexes[name] != found.indexes[name] or self.remade & {*wanted.indexed[name]}
+            if wanted.indexes[name] != found.indexes[name]
+            or self.remade & {*wanted.indexed[name]}
+            or self._other_blocks
         ]
         kept = [name for name in found.unique if name in common and name not in changed]
         new = [name for name in wanted.unique if name not in kept]
@@ -79,6 +83,21 @@ class Alteration:
             changed += [name for name in kept if quote(name) != wanted.clustered]
             self.clustered_anew = bool(kept)
         return [name for name in wanted.indexes if name in changed]
+
+    @property
+    def _other_blocks(self) -> bool:
+        """With the size of a table's blocks, another engine than InnoDB writes that of an index to each which stays."""
+        here, there = self.found.options, self.wanted.options
+        return here.get("ENGINE") != there.get("ENGINE") and "KEY_BLOCK_SIZE" in {*here, *there}
+
+    def _unindexed(self) -> list[str]:
+        """MySQL changes no reference system under an index of the shapes, not even where the same ALTER drops it: they
+        go in one before, and are added again where they stay.
+        """
+        here, there = self.found.taken_apart, self.wanted.taken_apart
+        moving = {name for name in self.modified if reference_system(here[name]) != reference_system(there[name])}
+        return [name for name, columns in self.found.indexed.items()
+                if self.found.indexes[name].startswith("SPATIAL ") and moving & {*columns}]  # fmt: skip
 
     def breaks(self, name: str, columns: Sequence[str]) -> bool:
         """Does a foreign key with these columns here have to go meanwhile?"""
@@ -98,11 +117,15 @@ class Alteration:
 
     def groups(self) -> Iterator[tuple[Clause, ...]]:
         """The clauses in order; those of one group belong into one ALTER TABLE."""
+        if self.unindexed:
+            yield tuple(Clause(DROP, _index(name), _drop_index(name)) for name in self.unindexed)
         if self._entangled:
-            yield tuple(sorted(self._clauses(), key=_within_one))
+            clauses = sorted(self._clauses(), key=_within_one)
+            yield tuple(each for each in clauses if not each.sql.startswith(ADD_TEXT))
+            yield from ((each,) for each in clauses if each.sql.startswith(ADD_TEXT))
             return
         clauses = sorted(self._clauses(), key=lambda each: each.stage)
-        together = self._together if all(each.adds for each in clauses) else frozenset[str]()
+        together = self._together
         if together:
             first = tuple(each for each in clauses if each.part in together)
             clauses = [each for each in clauses if each.part not in together]
@@ -110,12 +133,12 @@ class Alteration:
             yield from ((each,) for each in before)
             yield first
             clauses = clauses[len(before) :]
-        for _, same in groupby(clauses, key=lambda each: (each.stage, each.part)):
+        for _, same in groupby(clauses, key=lambda each: (each.stage, each.part if each.stage != OPTION else "")):
             yield tuple(same)
 
     @cached_property
     def _together(self) -> frozenset[str]:
-        """What is added at once where all is added: columns of which one needs a later one, or an index."""
+        """What is added at once: columns of which one needs a later one, or an index."""
         counting = self.wanted.counting
         numbered = counting in self.added
         if not numbered and not any(
@@ -196,11 +219,13 @@ class Alteration:
 
     def _indexes(self) -> Iterator[Clause]:
         for name in self.indexes_dropped:
-            yield Clause(DROP, _index(name), _drop_index(name))
+            if name not in self.unindexed:
+                yield Clause(DROP, _index(name), _drop_index(name))
         for name in self.indexes_changed:
-            yield Clause(ADD, _index(name), _drop_index(name))
+            if name not in self.unindexed:
+                yield Clause(ADD, _index(name), _drop_index(name))
         for name in self.wanted.indexes:
-            if name in self.indexes_added or name in self.indexes_changed:
+            if name in self.indexes_added or name in self.indexes_changed or name in self.unindexed:
                 yield Clause(ADD, _index(name), f"ADD {self.wanted.indexes[name]}", adds=name in self.indexes_added)
 
         if self.clustered_anew:  # without it, MySQL takes an index that is dropped and added for one that stays

@@ -41,7 +41,7 @@ class TableParts(Sequence[Part]):
 
     What a server writes or leaves out without changing what the table is, is the same here: comments, character sets
     (the collation says it), the collation where it is the table's own, widths of integers that are not zero-filled,
-    `utf8` for `utf8mb3`, USING BTREE in InnoDB, AUTO_INCREMENT=n. Equal texts are equal, and most texts are: the
+    `utf8` for `utf8mb3`, AUTO_INCREMENT=n; in InnoDB, USING BTREE and the size of an index's blocks. Equal texts are equal, and most texts are: the
     clauses are found when somebody looks at them.
     """
 
@@ -86,10 +86,10 @@ def _parts(create: str, defaults: tuple[tuple[str, str], ...]) -> tuple[Part, ..
     charset = options.pop("DEFAULT CHARSET", "DEFAULT CHARSET=").partition("=")[2].lower()
     own = options.pop("COLLATE", "COLLATE=" + charsets.get(charset, charset)).partition("=")[2]
     engine = options.get("ENGINE", "").lower()
-    btree = engine == "engine=innodb"
+    innodb = engine == "engine=innodb"
     if engine != "engine=aria":
         options = {name: text for name, text in options.items() if name not in OF_ARIA}
-    parts = [_item(item, own, charsets, btree=btree) for item in items]
+    parts = [_item(item, own, charsets, innodb=innodb) for item in items]
     parts += _clustered(parts)
     parts += [Part("option", name, text) for name, text in {**options, "COLLATE": f"COLLATE={own}"}.items()]
     return (*parts, *_partitions(partitions))
@@ -150,7 +150,7 @@ def _is_text(lexeme: str) -> bool:
     return not any("\udc80" <= letter <= "\udcff" for letter in lexeme)
 
 
-def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, btree: bool) -> Part:
+def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, innodb: bool) -> Part:
     words = without_space(found)
     if words and words[0][0] == "quoted":
         return Part("column", unquote(words[0][1]), _column(words[0], found, own, charsets))
@@ -166,7 +166,7 @@ def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, btree: 
         return Part("check", "", joined(found))
     at = next((at for at, (_, word) in enumerate(words[:-1]) if word.upper() in ("KEY", "INDEX")), -1)
     name = "PRIMARY" if first == "PRIMARY" else unquote(words[at + 1][1])
-    return Part("index", name, joined(_without_btree(found) if btree else found))
+    return Part("index", name, joined(_without_ignored(found) if innodb else found))
 
 
 def _column(name: Lexeme, found: list[Lexeme], own: str, charsets: Mapping[str, str]) -> str:
@@ -199,10 +199,15 @@ def _is_display_width(data_type: str, width: str, rest: Sequence[Lexeme]) -> boo
     return "zerofill" not in (word.lower() for _, word in without_space(rest)[:2])
 
 
-def _without_btree(found: list[Lexeme]) -> list[Lexeme]:
-    for at, (kind, text) in enumerate(found):
-        if kind == "word" and text.upper() == "USING" and next_word(found[at + 1 :]) == "btree":
-            return found[: at - 1] + take(found[at:], 2)[1]
+def _without_ignored(found: list[Lexeme]) -> list[Lexeme]:
+    """An index of InnoDB without what that has in any case, or makes nothing of: USING BTREE, and a block size of its
+    own, which stays where that of the table changes.
+    """
+    for word, value in (("USING", "btree"), ("KEY_BLOCK_SIZE", "=")):
+        for at, (kind, text) in enumerate(found):
+            if kind == "word" and text.upper() == word and next_word(found[at + 1 :]) == value:
+                found = found[: at - 1] + take(found[at:], 2 if word == "USING" else 3)[1]
+                break
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from schemagate.alters import ADD_TEXT
 from schemagate.schema import Difference
 from schemagate.snapshot import for_clients
 
@@ -69,6 +70,8 @@ def _merged(one: Change, other: Change) -> Change | None:
         return None
     apart = ("foreign key", "partitioning")
     if bool(one.loses) != bool(other.loses) or any(word in f"{one.part}{other.part}" for word in apart):
+        return None
+    if ADD_TEXT in one.sql and ADD_TEXT in other.sql:
         return None
     lost = "; ".join(dict.fromkeys(text for text in (one.loses, other.loses) if text))
     return replace(

@@ -112,7 +112,7 @@ def _narrower(here: Column, there: Column) -> str | None:
         return "values that do not fit into the new type"
     if here.collation and there.collation and here.charset != there.charset and not _encodes_all(here, there):
         return "characters that the new character set does not have"
-    if _other(here, "SRID") != _other(there, "SRID"):
+    if reference_system(here) != reference_system(there):
         return "shapes of another reference system refuse it"
     return None
 
@@ -163,9 +163,10 @@ def _digits(each: Column) -> tuple[int, int]:
     return total - places, places
 
 
-def _other(each: Column, word: str) -> str:
+def reference_system(each: Column) -> str:
+    """The SRID of a column of shapes; "" where it takes those of any."""
     said = [text.upper() for _, text in _outside(flat(each.rest))]
-    return said[said.index(word) + 1] if word in said else ""
+    return said[said.index("SRID") + 1] if "SRID" in said else ""
 
 
 def _outside(found: list[Lexeme]) -> list[Lexeme]:

@@ -54,7 +54,7 @@ SELECT table_name, engine, table_collation, create_options, table_comment FROM i
 """
 VIEWS = """
 SELECT table_name, REPLACE(view_definition, CONCAT('`', table_schema, '`.'), ''), check_option, security_type,
-  character_set_client, collation_connection FROM information_schema.views WHERE table_schema = %s
+  character_set_client, collation_connection{algorithm} FROM information_schema.views WHERE table_schema = %s
 """
 TRIGGERS = """
 SELECT event_object_table, trigger_name, action_timing, event_manipulation, action_order, action_statement, sql_mode
@@ -62,7 +62,8 @@ SELECT event_object_table, trigger_name, action_timing, event_manipulation, acti
 """
 Facts = dict[str, list[tuple[Any, ...]]]
 WIDTH = re.compile(r"\b(tinyint|smallint|mediumint|int|bigint)\((\d+)\)(?! (?:unsigned )?zerofill)")
-WIDE = re.compile(r"\\+0(?=[^\\'])")  # how MySQL shows a literal that it has in ucs2
+WIDE = re.compile(r"\\+0")  # how MySQL shows a literal that it has in ucs2
+WIDE_WORD = "e?g,?"  # the same of the word that has no zeros in it
 INTRODUCER = re.compile(r"_(?:utf8mb4|utf8mb3|latin1|ascii|ucs2|binary)(?=\\?')")
 
 
@@ -147,16 +148,17 @@ def facts(database: Database, schema: str) -> Facts:
     expressions are left out, all else is as the server has it.
     """
     mysql = database.server.flavour == "mysql"
+    of_views = VIEWS.format(algorithm="" if mysql else ", algorithm")
     queries = [
         COLUMNS.format(srs=", srs_id" if mysql else ""),
         INDEXES.format(hidden="is_visible, expression" if mysql else "ignored"),
-        KEYS, CHECKS[database.server.flavour], PARTITIONS, TABLES, VIEWS, TRIGGERS,
+        KEYS, CHECKS[database.server.flavour], PARTITIONS, TABLES, of_views, TRIGGERS,
     ]  # fmt: skip
-    views = {name for name, *_ in database.rows(VIEWS, schema)}  # whose columns are those of their tables
+    views = {name for name, *_ in database.rows(of_views, schema)}  # whose columns are those of their tables
     found: Facts = defaultdict(list)
     for number, query in enumerate(queries):
         for name, *row in database.rows(query, schema):
-            if name not in views or query == VIEWS:
+            if name not in views or query == of_views:
                 found[name].append((number, *map(_plain, row)))
     return {name: sorted(rows, key=repr) for name, rows in found.items()}
 
@@ -168,7 +170,7 @@ def _plain(value: Any) -> Any:
         return value
     value = WIDTH.sub(lambda found: found[0] if found[0] == "tinyint(1)" else found[1], value)
     value = INTRODUCER.sub("", WIDE.sub("", value))
-    return re.sub(r"[^\x20-\x7e]+", "?", value)
+    return re.sub(r"[^\x20-\x7e]+", "?", value).replace(WIDE_WORD, "?")
 
 
 def differing(one: Facts, other: Facts) -> set[str]:

@@ -18,6 +18,7 @@ CHARSETS = {
     "ascii": ["ascii_bin", "ascii_general_ci"],
     "ucs2": ["ucs2_bin", "ucs2_general_ci"],
 }
+ROW_FORMATS = ["DYNAMIC", "COMPACT", "REDUNDANT", "COMPRESSED", "COMPRESSED KEY_BLOCK_SIZE=8", "DYNAMIC KEY_BLOCK_SIZE=0"]
 # Words that try a reader of clauses: quotes, brackets, commas, what looks like a clause or a comment, other scripts.
 WORDS = [
     "plain", "it''s", "a ` tick", 'say "so"', "x\\ny", "tab\\t", "back\\\\slash", "(", ")", "a, b",
@@ -124,10 +125,11 @@ class RandomTable:
         return f"{kind} {default}"
 
     def _text(self) -> str:
+        value = self._literal().replace("\\0", "0")  # MariaDB takes one with a NUL for another column's, too
         kind = self._one(
             [
                 f"varchar({self._random.randint(1, 100)})", "char(10)", "text", "mediumtext", "varchar(50)", "tinytext",
-                f"enum('a',{self._literal()},'c, d')", "set('x','y','z')",
+                f"enum('a',{value},'c, d')", "set('x','y','z')",
             ]
         )  # fmt: skip
         default = ["", "", "NOT NULL", "NULL"]
@@ -184,6 +186,8 @@ class RandomTable:
 
     def _shape(self) -> str:
         kind = self._one(["point", "geometry", "polygon"])
+        if self._mysql and self._random.random() < 0.1:
+            return f"{kind} NOT NULL SRID 0"
         return f"{kind} NOT NULL" + (self._maybe("SRID 4326", 0.7) if self._mysql else "")
 
     def _generated(self) -> str:
@@ -260,7 +264,7 @@ class RandomTable:
         return (
             self._maybe(self._table_charset(), 0.6)
             + self._maybe(f"COMMENT={self._literal()}", 0.3)
-            + self._maybe(f"ROW_FORMAT={self._one(['DYNAMIC', 'COMPACT', 'REDUNDANT'])}", 0.2)
+            + self._maybe(f"ROW_FORMAT={self._one(ROW_FORMATS)}", 0.2)
             + self._maybe("STATS_PERSISTENT=1", 0.1)
             + self._maybe(f"AUTO_INCREMENT={self._random.randint(2, 10**6)}", 0.3)
         )
@@ -309,6 +313,9 @@ class RandomTable:
         return f"ADD COLUMN {quoted(name)} {self._definition(name)}{after}"
 
     def _modify(self) -> str:
+        shapes = self._of("shape")
+        if shapes and self._random.random() < 0.5:
+            return f"MODIFY {self._one(shapes)} {self._shape()}"
         name = self._one(list(self._columns))
         return self._rename() if name == "id" else f"MODIFY {quoted(name)} {self._definition(name)}"
 

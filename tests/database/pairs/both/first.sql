@@ -66,3 +66,15 @@ CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE COMMENT 'x' DO SET @a = 1;
 CREATE TABLE implied_parent (id INT PRIMARY KEY);
 CREATE TABLE implied (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES implied_parent (id));
 CREATE TABLE implied_named (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES implied_parent (id));
+
+-- Blocks of another size, and engines that write that to each index
+CREATE TABLE blocks (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;
+CREATE TABLE smaller (id INT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;
+CREATE TABLE leaving (id INT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8;
+
+-- Two full-text indexes, alone and beside a column that becomes another
+CREATE TABLE texts (id INT PRIMARY KEY, a TEXT, b TEXT);
+CREATE TABLE more_texts (id INT PRIMARY KEY, a TEXT, b TEXT, n INT AS (id + 1) VIRTUAL);
+
+-- A computed column before what it is computed from, where more is done
+CREATE TABLE ahead (id INT PRIMARY KEY, gone INT);

@@ -76,3 +76,16 @@ CREATE TABLE implied_named (
     id INT PRIMARY KEY, parent BIGINT, KEY parent (parent),
     CONSTRAINT named FOREIGN KEY (parent) REFERENCES implied_parent (id) ON DELETE CASCADE
 );
+
+-- Blocks of another size, and engines that write that to each index
+CREATE TABLE blocks (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ENGINE=MyISAM;
+CREATE TABLE smaller (id INT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=4;
+CREATE TABLE leaving (id INT PRIMARY KEY, a VARCHAR(9), KEY k (a)) ROW_FORMAT=DYNAMIC;
+
+-- Two full-text indexes, alone and beside a column that becomes another
+CREATE TABLE texts (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY a (a), FULLTEXT KEY b (b));
+CREATE TABLE more_texts (id INT PRIMARY KEY, a TEXT, b TEXT, n INT AS (id + 1) STORED, FULLTEXT KEY a (a),
+  FULLTEXT KEY b (b));
+
+-- A computed column before what it is computed from, where more is done
+CREATE TABLE ahead (n INT AS (later + 1) STORED, id INT PRIMARY KEY, later INT);

@@ -3,3 +3,8 @@ CREATE TABLE x (a INT, b INT, KEY k ((a + 1)));
 
 -- What is hidden
 CREATE TABLE h (a INT, b INT INVISIBLE);
+
+-- Another reference system, under an index that stays, one that goes and one that is changed; alone and with more
+CREATE TABLE places (id INT PRIMARY KEY, p POINT NOT NULL SRID 4326, q POINT NOT NULL SRID 4326, r POINT NOT NULL,
+  SPATIAL KEY p (p), SPATIAL KEY q (q), SPATIAL KEY r (r));
+CREATE TABLE shapes (id INT AUTO_INCREMENT PRIMARY KEY, p POINT NOT NULL SRID 4326, n INT, SPATIAL KEY p (p));

@@ -3,3 +3,8 @@ CREATE TABLE x (a BIGINT, KEY k ((a * 2), a), KEY l (a) INVISIBLE);
 
 -- What is hidden
 CREATE TABLE h (a INT INVISIBLE, b INT);
+
+-- Another reference system, under an index that stays, one that goes and one that is changed; alone and with more
+CREATE TABLE places (id INT PRIMARY KEY, p POINT NOT NULL SRID 0, q GEOMETRY NOT NULL, r POINT NOT NULL SRID 4326,
+  SPATIAL KEY p (p), SPATIAL KEY r (r) COMMENT 'here');
+CREATE TABLE shapes (p GEOMETRY NOT NULL SRID 0, id BIGINT AUTO_INCREMENT PRIMARY KEY, m INT, SPATIAL KEY p (p));
