@@ -41,8 +41,8 @@ class TableParts(Sequence[Part]):
 
     What a server writes or leaves out without changing what the table is, is the same here: comments, character sets
     (the collation says it), the collation where it is the table's own, widths of integers that are not zero-filled,
-    `utf8` for `utf8mb3`, AUTO_INCREMENT=n; in InnoDB, USING BTREE and the size of an index's blocks. Equal texts are equal, and most texts are: the
-    clauses are found when somebody looks at them.
+    `utf8` for `utf8mb3`, AUTO_INCREMENT=n; in InnoDB, USING BTREE and the size of an index's blocks. Equal texts are
+    equal, and most texts are: the clauses are found when somebody looks at them.
     """
 
     __slots__ = ("_create", "_defaults")

@@ -18,7 +18,7 @@ CHARSETS = {
     "ascii": ["ascii_bin", "ascii_general_ci"],
     "ucs2": ["ucs2_bin", "ucs2_general_ci"],
 }
-ROW_FORMATS = ["DYNAMIC", "COMPACT", "REDUNDANT", "COMPRESSED", "COMPRESSED KEY_BLOCK_SIZE=8", "DYNAMIC KEY_BLOCK_SIZE=0"]
+ROW_FORMATS = ["DYNAMIC", "COMPACT", "REDUNDANT", "COMPRESSED KEY_BLOCK_SIZE=8", "DEFAULT KEY_BLOCK_SIZE=0"]
 # Words that try a reader of clauses: quotes, brackets, commas, what looks like a clause or a comment, other scripts.
 WORDS = [
     "plain", "it''s", "a ` tick", 'say "so"', "x\\ny", "tab\\t", "back\\\\slash", "(", ")", "a, b",
