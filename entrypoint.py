@@ -124,7 +124,8 @@ def work(
         healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
         live, traces = before.schema, None
         if plan.todo and not fresh:
-            live, traces = restoring.rehearsed(plan, before, healer)
+            with adoption.rehearsing():
+                live, traces = restoring.rehearsed(plan, before, healer)
             refuse_without_trace(plan.todo, traces, here.flavour)
         adoption.record(journal)
         tracer = Tracer(looker, here.database, live, traces or {}, shadows if fresh else None)

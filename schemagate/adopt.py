@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schemagate.additions import SKIPPED, NotAddable, adopted
 from schemagate.checksums import Checksums
-from schemagate.errors import SchemaDrift
+from schemagate.errors import RehearsalFailed, SchemaDrift
 from schemagate.history import History, Past
 from schemagate.standing import Finder, Unfollowed, followed
 from schemagate.unclear import NOT_TOUCHED
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from schemagate.settings import Settings
     from schemagate.shadow import Shadows
     from schemagate.sql import Statement
+    from schemagate.wayout import WayOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,19 @@ class Adoption:
     migrations: Migrations
     history: History
     baseline: Baseline | None = None
+    way_out: WayOut | None = None
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """Around the rehearsal: where a migration that nobody ran does not work on what is there now, its file need not
+        be wrong. Raises SchemaDrift in place of that RehearsalFailed.
+        """
+        try:
+            yield
+        except RehearsalFailed as failed:
+            if self.way_out and self.baseline and failed.facts["migration"] in self.baseline.ways:
+                raise self.way_out.not_any_more(failed) from failed
+            raise
 
     def record(self, journal: Journal) -> None:
         """Write the baseline into the journal, all of it or nothing."""
@@ -79,7 +94,7 @@ def adopt(
     if baseline is None:
         return Adoption(migrations, history)
     left = finder.replaced(baseline)
-    return Adoption(left, with_baseline(history, baseline), baseline)
+    return Adoption(left, with_baseline(history, baseline), baseline, finder.way_out() if baseline.ways else None)
 
 
 def concerns(migrations: Migrations, live: Schema) -> bool:

@@ -60,7 +60,8 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
                 return {"message": "Nothing would be changed: the database is newer than these migrations"}
             healer = Healer(session, here, expected, journal, migrations, shadows, settings, stop, log)
             if plan.todo:
-                _, traces = restoring.rehearsed(plan, before, healer, dry=True)
+                with adoption.rehearsing():
+                    _, traces = restoring.rehearsed(plan, before, healer, dry=True)
                 refuse_without_trace(plan.todo, traces, here.flavour)
                 healed = 0
             else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.refusals import ServerError
+from schemagate.schema import said as said_of
 from schemagate.tables import quoted, table
 from schemagate.widening import BLOBS, RANKS, STRINGS, TEXTS
 
@@ -32,8 +34,23 @@ BEHIND_DEFAULT = frozenset(
 )
 
 
-def refused_by_rows(connection: Connection, database: str, wanted: Schema, found: Schema) -> Iterator[str]:
-    """What is missing in a table of `found` and would be refused by its rows, each in words. Reads rows, in full where
+PARENTLESS = "what its rows refer to is not there"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Rows of a table refuse a part of it that is missing, in the words of `Difference`; and why they do."""
+
+    table: str
+    part: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"table {self.table}, {self.part}: {self.why}"
+
+
+def refused_by_rows(connection: Connection, database: str, wanted: Schema, found: Schema) -> Iterator[Obstacle]:
+    """What is missing in a table of `found` and would be refused by its rows. Reads rows, in full where
     a key is missing; what is written meanwhile may refuse it all the same.
     """
     for (kind, name), each in sorted(wanted.objects.items()):
@@ -55,13 +72,13 @@ class _Table:
         new = {part.name.lower() for part in self._missing if part.kind == "column"}
         self._new = {name: each for name, each in table(wanted).taken_apart.items() if name in new}
 
-    def refused(self) -> Iterator[str]:
+    def refused(self) -> Iterator[Obstacle]:
         if not self._missing or not self._any(f"SELECT 1 FROM {self._path(self._name)} LIMIT 1"):
             return
         for part in self._missing:
             why = {"column": self._column, "index": self._index, "key": self._key, "check": self._check}.get(part.kind)
             if why is not None and (said := why(part)):
-                yield f"table {self._name}, {part.kind} {part.name}: {said}"
+                yield Obstacle(self._name, said_of(part.kind, part.name), said)
 
     def _column(self, part: Part) -> str | None:
         each = self._new[part.name.lower()]
@@ -103,7 +120,7 @@ class _Table:
         rows, there = self._rows(part.text, "c"), self._columns_of(parent)
         if not {name.lower() for name in referenced} <= there:
             refers = self._any(f"SELECT 1 FROM {rows} WHERE {own} LIMIT 1")
-            return "what its rows refer to is not there" if refers else None
+            return PARENTLESS if refers else None
         both = " AND ".join(f"p.{quote(of)} = c.{quote(name)}" for of, name in zip(referenced, columns, strict=True))
         orphans = self._any(
             f"SELECT 1 FROM {rows} LEFT JOIN {self._path(parent)} p ON {both} "

@@ -12,6 +12,7 @@ from schemagate.automatic import as_expected
 from schemagate.blockers import in_the_way
 from schemagate.ddl import changes, script
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout, SchemagateError, StatementFailed
+from schemagate.fitting import PARENTLESS, refused_by_rows
 from schemagate.healed import Healed
 from schemagate.isolation import NOT_GRANTED, around
 from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
@@ -74,6 +75,7 @@ class Healer:
     def promise(self, verdict: Verdict, found: Schema) -> Remedy:
         """What would heal the drift of `found`, tried in the shadow where there may be one. Raises Unhealable."""
         healing = possible(self.expected, verdict, found, self.migrations, self.journal.history, self.settings)
+        self._refuse_parentless(healing, found)
         began = time.monotonic()
         try:
             left = self._left(healing, found)
@@ -88,6 +90,13 @@ class Healer:
             elapsed_seconds=round(time.monotonic() - began, 3),
         )
         return healing
+
+    def _refuse_parentless(self, healing: Remedy, found: Schema) -> None:
+        """What would be empty can have no key of which rows are there. Raises Unhealable."""
+        if healing.emptied:
+            rows = refused_by_rows(self.connection, self.here.database, healing.wanted, found)
+            if refused := next((each for each in rows if each.why == PARENTLESS), None):
+                raise Unhealable(f"{refused.part} of table {refused.table} cannot be made again: {PARENTLESS}")
 
     def unhealable(self, verdict: Verdict, found: Schema) -> str | None:
         """Why nothing of this drift can be healed; None where all of it can."""

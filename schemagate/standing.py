@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schemagate.additions import NotAddable, adopted
@@ -18,11 +18,8 @@ from schemagate.adoption import (
     in_the_way,
     lacking,
     up_to,
-    with_maker,
 )
-from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
-from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
@@ -36,12 +33,10 @@ from schemagate.states import States, replayed
 from schemagate.traces import TRACED
 from schemagate.trial import Refused
 from schemagate.unclear import NOT_TOUCHED, renamed, several
-from schemagate.verify import as_facts
-from schemagate.verify import told as in_words
+from schemagate.wayout import WayOut
 
 if TYPE_CHECKING:
     from schemagate.database import Connection
-    from schemagate.ddl import Change
     from schemagate.expected import Expected
     from schemagate.log import Log
     from schemagate.migrations import Migrations
@@ -53,7 +48,6 @@ AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
 SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
-MOST_DDL = 50  # in one log line
 
 
 class Unfollowed(Exception):
@@ -152,7 +146,12 @@ class Finder:
         try:
             return adopted(self._all, baseline.ways, self._states, self._states.final())
         except NotAddable as reason:
-            raise self._refusal(f"what is missing cannot be added: {reason}", self._states) from reason
+            raise self.way_out().refusal(f"what is missing cannot be added: {reason}") from reason
+
+    def way_out(self) -> WayOut:
+        """Writes the refusal of a schema that was followed."""
+        assert self._states is not None  # noqa: S101 - the callers know
+        return WayOut(self._migrations, self._live, self._states)
 
     # --- exactly ---
 
@@ -168,7 +167,7 @@ class Finder:
         else:
             baseline = in_the_middle(states, self._migrations, self._known)
         if baseline:
-            self._refuse_contradicted(baseline, states)
+            self._refuse_contradicted(baseline)
             self._skipped(unproven(self._claims, baseline, self._known))
             self._found(baseline.applied[-1][0].name, baseline)
         return baseline
@@ -201,23 +200,22 @@ class Finder:
             )
             yield claim
 
-    def _refuse_contradicted(self, baseline: Baseline, states: States) -> None:
+    def _refuse_contradicted(self, baseline: Baseline) -> None:
         """Where a tool says that more was run, and rows would be changed by that once more, if it is right."""
         if not (against := contradicted(self._claims, baseline, self._known)):
             return
         last, count, _ = baseline.applied[-1] if baseline.applied else (None, 0, "")
         exact = last and not baseline.ways and count == last.count
         other_way = f" (if it was not, say so: `schemagate baseline --to {last.name}`)" if last and exact else ""
-        raise self._refusal(
+        raise self.way_out().refusal(
             f"{against.says}, and the schema that it was not{other_way}: what changes rows may have been run before "
             f"({against.again})",
-            states,
             against.migration,
         )
 
     def _said(self, to: str, states: States) -> Baseline:
         if to not in {place.migration for place in states.equal if place.end}:
-            raise self._refusal(f"the schema is not the one after {to}", states, to)
+            raise self.way_out().refusal(f"the schema is not the one after {to}", to)
         return self._found(to, up_to(self._migrations, to, SAID))
 
     # --- with something missing ---
@@ -226,22 +224,19 @@ class Finder:
         final = states.final()
         differences = compare(final, states.ours())
         if in_the_way(differences):
-            raise self._refusal("it is in no state that the migrations go through", states)
+            raise self.way_out().refusal("it is in no state that the migrations go through")
         if not add:
-            raise self._refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it", states)
+            raise self.way_out().refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it")
         last = self._migrations.all[-1].name
         try:
             baseline = lacking(states, self._migrations, final, self._known)
         except Undecided as undecided:
-            raise self._refusal(
-                f"something is missing that could be added, but whether {undecided} was run cannot be seen",
-                states,
-                last,
+            raise self.way_out().refusal(
+                f"something is missing that could be added, but whether {undecided} was run cannot be seen", last
             ) from undecided
-        self._refuse_contradicted(baseline, states)
-        refused = list(refused_by_rows(self._connection, self._here.database, final, states.ours()))
-        if refused:
-            raise self._refusal(f"rows are in the way of what is missing: {'; '.join(refused)}", states, last)
+        self._refuse_contradicted(baseline)
+        if rows := tuple(refused_by_rows(self._connection, self._here.database, final, states.ours())):
+            raise self.way_out().refused_by(rows)
         self._log.info(
             "adoption.planned",
             missing=[f"{each.kind} {each.name}" + (f", {each.part}" if each.part else "") for each in differences],
@@ -249,44 +244,6 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
-
-    def _refusal(self, why: str, states: States, to: str | None = None) -> SchemaDrift:
-        """The error for a schema that cannot be taken over: each difference from the state after a migration, by whom
-        that was to be made, and the statements that bring it.
-        """
-        last, ddl = self._way_out(states, to)
-        wanted = states.after_migration(last)
-        found = as_expected(states.as_given(), wanted)
-        differences = compare(wanted, found)
-        safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
-        statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
-        if any(each.program for each in given):  # it keeps the session in which it is made
-            statements = script(given, self._live.collation)
-        return SchemaDrift(
-            f"The database has tables and no journal, and cannot be taken over: {why}"
-            + (f": {in_words(differences)}" if differences else "")
-            + f". Nothing was changed. Bring it to the state after {last or 'nothing'} with the statements given "
-            f"({safe} of {len(ddl)} lose nothing), in one session, then start again.",
-            nearest=last,
-            differences=[
-                {**fact, "migration": maker}
-                for fact, (_, maker) in zip(as_facts(differences), with_maker(differences, states, last), strict=False)
-            ],
-            differing=len(differences),
-            ddl=[{"loses": (each and each.loses) or "nothing", "sql": sql} for each, sql in statements],
-            state=NOT_TOUCHED,
-        )
-
-    def _way_out(self, states: States, to: str | None) -> tuple[str, Sequence[Change]]:
-        """The state to bring the schema to, and how: the nearest one; but the last one if only that loses nothing."""
-        last, nearest = self._migrations.all[-1].name, states.nearest() if to is None else to
-        found = states.as_given()
-        ddl = changes(states.after_migration(nearest), found)
-        if to is None and any(each.loses for each in ddl):
-            others = changes(states.after_migration(last), found)
-            if not any(each.loses for each in others):
-                return last, others
-        return nearest, ddl
 
     # --- without a shadow ---
 

@@ -433,7 +433,28 @@ def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
         a=";\n".join(base) + ";", b=f"CREATE TABLE b (id INT PRIMARY KEY); ALTER TABLE a {missing};", c=SAME["c"]
     )
     place.build(*base, "CREATE TABLE c (id INT)", f"INSERT INTO a VALUES {row}")
-    assert "rows are in the way" in place.refused()["message"]
+    said = place.refused()
+    assert "rows are in the way" in said["message"]
+    assert any("refused" in each["loses"] for each in said["ddl"])
+
+
+@pytest.mark.parametrize(
+    ("never_run", "live"),
+    [
+        ("CREATE TABLE b (id INT PRIMARY KEY, v INT); INSERT INTO b SELECT id, old FROM a;", "id INT PRIMARY KEY"),
+        ("ALTER TABLE a ADD n INT; UPDATE a SET n = old;", "id INT PRIMARY KEY"),
+    ],
+)
+def test_a_migration_that_came_too_late_is_not_called_wrong(place: Place, never_run: str, live: str) -> None:
+    """It was never run, and reads what a later one has dropped: what it makes can be given, what it reads is gone."""
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY, old INT);", b=never_run, c="ALTER TABLE a DROP COLUMN old;")
+    place.build(f"CREATE TABLE a ({live})", "INSERT INTO a VALUES (1), (2)")
+    for words in (("up", "--dry-run"), ("up",)):
+        said = place.refused(*words)
+        assert "b was not run here" in said["message"]
+        assert "b.sql:1" in said["message"]
+    place.build(*(each["sql"] for each in said["ddl"]))
+    place.run()
 
 
 @pytest.mark.parametrize(

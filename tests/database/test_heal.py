@@ -393,6 +393,28 @@ def test_what_is_gone_is_said_whatever_becomes_of_the_healing(database: Database
 
 
 @pytest.mark.parametrize(
+    ("rows", "heals"), [("(1, 1)", False), ("(1, NULL)", True)], ids=["with rows that refer to it", "without"]
+)
+def test_no_empty_table_is_made_for_a_key_that_rows_would_refuse(
+    database: Database, tmp_path: Path, rows: str, heals: bool
+) -> None:
+    """All or nothing: what is known beforehand is not found out in the middle."""
+    key = "CONSTRAINT k FOREIGN KEY (p) REFERENCES p (id)"
+    gate = Gate(database, tmp_path).write(
+        a=f"CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE t (id INT PRIMARY KEY, p INT, {key});"
+    )
+    gate.run("snapshot")
+    gate.run()
+    database.run("INSERT INTO p VALUES (1)", f"INSERT INTO t VALUES {rows}", "ALTER TABLE t DROP FOREIGN KEY k")
+    database.run("DROP TABLE p")
+    before = database.objects()
+    ended = gate.run(expected=0 if heals else 32, SCHEMAGATE_HEAL="all")
+    if not heals:
+        assert "foreign key k of table t cannot be made again" in last(ended)["not_healed"]
+        assert database.objects() == before
+
+
+@pytest.mark.parametrize(
     ("index", "missing", "heals"),
     [
         ("KEY ours (x)", "f1", True),

@@ -15,12 +15,12 @@ ORDER = """
     flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants clauses listing programs outlines schema automatic loading snapshot
-    widening tables alters ddl remedy
+    widening tables fitting alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
     scratch trial shadow implied expected verify newer rehearse heal decisive restoring
-    states additions adoption othertools claims unclear fitting standing adopt
+    states additions adoption othertools claims unclear wayout standing adopt
     settle aftermath session engines transactions ways apply
     arguments commands status baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order

@@ -1,0 +1,108 @@
+"""The refusal of a database that cannot be taken over, with the statements that bring it to where it can be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from schemagate.adoption import with_maker
+from schemagate.automatic import as_expected
+from schemagate.ddl import changes, script
+from schemagate.errors import SchemaDrift
+from schemagate.schema import compare
+from schemagate.unclear import NOT_TOUCHED
+from schemagate.verify import as_facts, told
+
+if TYPE_CHECKING:
+    from schemagate.ddl import Change
+    from schemagate.errors import RehearsalFailed
+    from schemagate.fitting import Obstacle
+    from schemagate.migrations import Migrations
+    from schemagate.schema import Schema
+    from schemagate.states import States
+
+MOST_DDL = 50  # in one log line
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Writes the refusal for one `live` schema without a journal, held against the `states` of the `migrations`."""
+
+    migrations: Migrations
+    live: Schema
+    states: States
+
+    def refusal(self, why: str, to: str | None = None) -> SchemaDrift:
+        """The error, with each difference from the state after a migration, by whom that was to be made, and the
+        statements that bring it: from that after `to`, or from the nearest.
+        """
+        return self._error(why, *self._nearest(to))
+
+    def refused_by(self, rows: Sequence[Obstacle]) -> SchemaDrift:
+        """The error where rows would refuse what is missing."""
+        last = self._last
+        ddl = [_refused(each, rows) for each in changes(self.states.after_migration(last), self.states.as_given())]
+        why = f"rows are in the way of what is missing: {'; '.join(map(str, rows))}"
+        return self._error(why, last, ddl, mend="Correct the rows, or add it by hand")
+
+    def not_any_more(self, failed: RehearsalFailed) -> SchemaDrift:
+        """The error for a migration that was not run when it was its turn, and does not work on what is there now."""
+        facts = failed.facts
+        last, ddl = self._nearest(self._last)
+        why = (
+            f"{facts['migration']} was not run here, and {facts['file']}:{facts['line']} does not work on what later "
+            f"ones have made since, the server says {facts['errno']}: {facts['error']}"
+        )
+        return self._error(why, last, ddl, then=f", change rows by hand as {facts['file']} was to")
+
+    @property
+    def _last(self) -> str:
+        return self.migrations.all[-1].name
+
+    def _nearest(self, to: str | None) -> tuple[str, Sequence[Change]]:
+        """The state to bring the schema to, and how: the nearest one; but the last one if only that loses nothing."""
+        nearest = self.states.nearest() if to is None else to
+        found = self.states.as_given()
+        ddl = changes(self.states.after_migration(nearest), found)
+        if to is None and any(each.loses for each in ddl):
+            others = changes(self.states.after_migration(self._last), found)
+            if not any(each.loses for each in others):
+                return self._last, others
+        return nearest, ddl
+
+    def _error(
+        self, why: str, last: str, ddl: Sequence[Change], *, mend: str | None = None, then: str = ""
+    ) -> SchemaDrift:
+        wanted = self.states.after_migration(last)
+        differences = compare(wanted, as_expected(self.states.as_given(), wanted))
+        safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
+        statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
+        if any(each.program for each in given):  # it keeps the session in which it is made
+            statements = script(given, self.live.collation)
+        mend = mend or (
+            f"Bring it to the state after {last or 'nothing'} with the statements given ({safe} of {len(ddl)} lose "
+            f"nothing), in one session{then}"
+        )
+        return SchemaDrift(
+            f"The database has tables and no journal, and cannot be taken over: {why}"
+            + (f"; {told(differences)}" if differences else "")
+            + f". Nothing was changed. {mend}, then start again.",
+            nearest=last,
+            differences=[
+                {**fact, "migration": maker}
+                for fact, (_, maker) in zip(
+                    as_facts(differences), with_maker(differences, self.states, last), strict=False
+                )
+            ],
+            differing=len(differences),
+            ddl=[{"loses": (each and each.loses) or "nothing", "sql": sql} for each, sql in statements],
+            state=NOT_TOUCHED,
+        )
+
+
+def _refused(change: Change, rows: Sequence[Obstacle]) -> Change:
+    """The change, with what rows say against it."""
+    parts = change.part.split(", ")
+    said = [each.why for each in rows if (change.kind, change.name) == ("table", each.table) and each.part in parts]
+    return replace(change, loses=f"nothing, but it is refused: {'; '.join(said)}") if said else change
