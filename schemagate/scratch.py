@@ -10,6 +10,7 @@ from schemagate.errors import LockTimeout
 from schemagate.lexer import quote
 from schemagate.lock import holder_of, shadow_lock_name, take
 from schemagate.refusals import DENIED, NO_SUCH_TABLE, ServerError, let_pass
+from schemagate.server import ALL_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,8 @@ def make(connection: Connection, name: str, here: Server) -> None:
 
 def drop(connection: Connection, name: str, database: str) -> None:
     """Drop the shadow of this schema, if it is there. Raises ShadowUnavailable where the name is somebody else's."""
+    # The session is as the files that were tried in it have left it.
+    connection.execute(f"SET SESSION sql_big_selects = 1, sql_select_limit = {ALL_ROWS}")
     there = connection.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name).rows
     if not there:
         return

@@ -25,7 +25,7 @@ CREATE PROCEDURE released() BEGIN SET SESSION completion_type = 2; UPDATE t SET 
 def other(private_server: Callable[..., Instance], tmp_path: Path) -> Gate:
     """A schema on a server with other defaults."""
     database = private_database(private_server())
-    database.run("SET GLOBAL completion_type = 1", "SET GLOBAL sql_select_limit = 3")
+    database.run("SET GLOBAL completion_type = 1", "SET GLOBAL sql_select_limit = 3", "SET GLOBAL max_join_size = 1")
     gate = Gate(database, tmp_path).write(a_tables=TABLES)
     gate.run()
     return gate
@@ -40,6 +40,19 @@ def test_the_journal_is_read_to_its_end(other: Gate) -> None:
     assert other.database.rows("SELECT n FROM t") == ((130,),)
     other.database.run("DROP TABLE t4")
     assert "t4" in last(other.run("check", 32))["message"]
+
+
+def test_a_file_that_limits_its_joins_does_not_limit_ours(database: Database, tmp_path: Path) -> None:
+    """What is asked between its statements, here and in the shadow, examines more; and the shadow goes at the end."""
+    gate = Gate(database, tmp_path).write(a_tables=TABLES)
+    gate.run()
+    gate.write(
+        b_limited="SET sql_big_selects = 0, max_join_size = 1;\nCREATE TABLE l (id INT PRIMARY KEY);\n"
+        "INSERT INTO l VALUES (1);\nALTER TABLE t ADD c INT;\nTRUNCATE TABLE l;\nRENAME TABLE l TO r;"
+    )
+    gate.run()
+    gate.run("snapshot")
+    assert last(gate.run())["exit_code"] == 0
 
 
 def test_a_commit_begins_no_other_transaction(other: Gate) -> None:
