@@ -218,7 +218,8 @@ class Alteration:
                          loses=lost)  # fmt: skip
 
     def _indexes(self) -> Iterator[Clause]:
-        for name in self.indexes_dropped:
+        # The primary key last: without one, the first unique index is taken for it, which may not be an invisible one.
+        for name in sorted(self.indexes_dropped, key=lambda name: name == "PRIMARY"):
             if name not in self.unindexed:
                 yield Clause(DROP, _index(name), _drop_index(name))
         for name in self.indexes_changed:
