@@ -69,7 +69,10 @@ class Expected:
         unseen = tuple((kind, "this account cannot see them") for kind in sorted(found.unseen))
         ours = self._snapshot.schema if self._snapshot else self.known
         if ours is None:
-            return Verdict(self._missing_tables(found), "names", unseen)
+            missing = self._missing_tables(found)
+            ours = self._learned() if missing else None
+            if ours is None:
+                return Verdict(missing, "names", unseen)
         foreign = set() if built or self._strict else self._foreign(found, ours)
         rest = part_of(found, found.objects.keys() - foreign)
         if self._snapshot is None:
@@ -205,6 +208,12 @@ class Expected:
         if self._shadows is None:
             raise ShadowUnavailable("this command writes nothing")
         return replay(self._migrations, self._shadows)
+
+    def _learned(self) -> Schema | None:
+        """What the migrations build, found out where something seems to be missing; None where it cannot be."""
+        with suppress(ShadowUnavailable, Incomplete, Refused):
+            self.known = self._replayed
+        return self.known
 
     def _missing_tables(self, found: Schema) -> tuple[Difference, ...]:
         there = {name.lower() for kind, name in found.objects if kind in ("table", "view")}

@@ -392,6 +392,27 @@ def test_what_is_gone_is_said_whatever_becomes_of_the_healing(database: Database
     assert [each["object"] for each in said(stopped, "data.gone")] == ["column w of table t"]
 
 
+def test_without_a_snapshot_the_migrations_tell_what_was_there(database: Database, tmp_path: Path) -> None:
+    """Where a view or a table is missing; before what is pending changes rows, too. Nothing is said where it is not."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE t (id INT PRIMARY KEY, n INT); CREATE TABLE u (id INT PRIMARY KEY);"
+        "CREATE VIEW v AS SELECT id FROM t;"
+    )
+    gate.run()
+    database.run("INSERT INTO t VALUES (1, 1)", "DROP VIEW v")
+    healed = gate.run()
+    assert [each["object"] for each in said(healed, "schema.healed")] == ["view v"]
+    assert said(healed, "schema.verified")[0]["proof"] == "replay"
+    assert not said(gate.write(b="INSERT INTO t VALUES (2, 2);").run(), "healing.began")
+    database.run("DROP VIEW v", "DROP TABLE u")
+    refused = last(gate.run(expected=32))
+    assert [(each["kind"], each["name"]) for each in refused["differences"]] == [("table", "u"), ("view", "v")]
+    assert "table u held data" in refused["not_healed"]
+    gate.write(c="INSERT INTO t VALUES (3, 3);").run(SCHEMAGATE_HEAL="all")
+    assert {("table", "u"), ("view", "v")} <= database.objects()
+    assert database.rows("SELECT COUNT(*) FROM t") == ((3,),)
+
+
 @pytest.mark.parametrize(
     ("rows", "heals"), [("(1, 1)", False), ("(1, NULL)", True)], ids=["with rows that refer to it", "without"]
 )
