@@ -22,6 +22,8 @@ UNSET = {
     "AUTOEXTEND_SIZE": "0",
 }  # fmt: skip
 PARTITIONING = "partitioning"
+HIDDEN = ("INVISIBLE", "IGNORED")  # as MySQL and MariaDB say that an index is not to be used
+ALTER_INDEX = "ALTER INDEX "
 ADD_TEXT = "ADD FULLTEXT KEY "  # InnoDB makes but one at a time
 NO_PLACE = "rows that have no place in a partition refuse it"
 
@@ -58,6 +60,14 @@ class Alteration:
         self.indexes_dropped = [name for name in found.indexes if name not in wanted.indexes]
         self.clustered_anew = False
         self.indexes_changed = self._indexes_changed()
+        # Who drops an index and adds it, hidden or shown, changes nothing on either server.
+        self.shown_otherwise = [
+            name
+            for name in wanted.indexes
+            if name in found.indexes
+            and name not in self.indexes_changed
+            and wanted.indexes[name] != found.indexes[name]
+        ]
         self.unindexed = self._unindexed()
 
     def _changes_kind(self, name: str) -> bool:
@@ -72,7 +82,7 @@ class Alteration:
         changed = [
             name
             for name in common
-            if wanted.indexes[name] != found.indexes[name]
+            if _shown(wanted.indexes[name]) != _shown(found.indexes[name])
             or self.remade & {*wanted.indexed[name]}
             or self._other_blocks
         ]
@@ -91,13 +101,17 @@ class Alteration:
         return here.get("ENGINE") != there.get("ENGINE") and "KEY_BLOCK_SIZE" in {*here, *there}
 
     def _unindexed(self) -> list[str]:
-        """MySQL changes no reference system under an index of the shapes, not even where the same ALTER drops it: they
-        go in one before, and are added again where they stay.
+        """What goes in an ALTER before, and is added again where it stays. MySQL changes no reference system under an
+        index of the shapes, not even where the same ALTER drops that; and takes a full-text index that is dropped and
+        added with another parser for one that stays.
         """
         here, there = self.found.taken_apart, self.wanted.taken_apart
         moving = {name for name in self.modified if reference_system(here[name]) != reference_system(there[name])}
-        return [name for name, columns in self.found.indexed.items()
-                if self.found.indexes[name].startswith("SPATIAL ") and moving & {*columns}]  # fmt: skip
+        parsed = [name for name in self.indexes_changed
+                  if " WITH PARSER " in self.found.indexes[name] + self.wanted.indexes[name]]  # fmt: skip
+        shapes = [name for name, columns in self.found.indexed.items()
+                  if self.found.indexes[name].startswith("SPATIAL ") and moving & {*columns}]  # fmt: skip
+        return [*shapes, *(name for name in parsed if name not in shapes)]
 
     def breaks(self, name: str, columns: Sequence[str]) -> bool:
         """Does a foreign key with these columns here have to go meanwhile?"""
@@ -119,9 +133,27 @@ class Alteration:
         """The clauses in order; those of one group belong into one ALTER TABLE."""
         if self.unindexed:
             yield tuple(Clause(DROP, _index(name), _drop_index(name)) for name in self.unindexed)
+        # Each alone: what is the first unique index before or behind a change of the primary key may not be hidden.
+        seen, hidden = self._seen_otherwise()
+        yield from ((each,) for each in seen)
+        yield from self._groups()
+        yield from ((each,) for each in hidden)
+
+    def _seen_otherwise(self) -> tuple[list[Clause], list[Clause]]:
+        """The indexes that are to be used again, and those that are not any more."""
+        seen, hidden = list[Clause](), list[Clause]()
+        for name in self.shown_otherwise:
+            to_hide = next((word for word in HIDDEN if self.wanted.indexes[name].endswith(f" {word}")), None)
+            to_show = "VISIBLE" if self.found.indexes[name].endswith(f" {HIDDEN[0]}") else "NOT IGNORED"
+            clause = Clause(ADD, _index(name), f"{ALTER_INDEX}{quote(name)} {to_hide or to_show}")
+            (hidden if to_hide else seen).append(clause)
+        return seen, hidden
+
+    def _groups(self) -> Iterator[tuple[Clause, ...]]:
         if self._entangled:
             clauses = sorted(self._clauses(), key=_within_one)
-            yield tuple(each for each in clauses if not each.sql.startswith(ADD_TEXT))
+            if at_once := tuple(each for each in clauses if not each.sql.startswith(ADD_TEXT)):
+                yield at_once
             yield from ((each,) for each in clauses if each.sql.startswith(ADD_TEXT))
             return
         clauses = sorted(self._clauses(), key=lambda each: each.stage)
@@ -299,6 +331,11 @@ def in_common_order(found: Sequence[Name], wanted: Sequence[Name]) -> set[Name]:
 
 def _index(name: str) -> str:
     return "primary key" if name == "PRIMARY" else f"index {name}"
+
+
+def _shown(index: str) -> str:
+    """The clause of an index without the word that hides it."""
+    return index.removesuffix(f" {HIDDEN[0]}").removesuffix(f" {HIDDEN[1]}")
 
 
 def _drop_index(name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from schemagate.alters import ADD_TEXT
+from schemagate.alters import ADD_TEXT, ALTER_INDEX
 from schemagate.schema import Difference
 from schemagate.snapshot import for_clients
 
@@ -71,7 +71,7 @@ def _merged(one: Change, other: Change) -> Change | None:
     apart = ("foreign key", "partitioning")
     if bool(one.loses) != bool(other.loses) or any(word in f"{one.part}{other.part}" for word in apart):
         return None
-    if ADD_TEXT in one.sql and ADD_TEXT in other.sql:
+    if (ADD_TEXT in one.sql and ADD_TEXT in other.sql) or ALTER_INDEX in one.sql + other.sql:
         return None
     lost = "; ".join(dict.fromkeys(text for text in (one.loses, other.loses) if text))
     return replace(

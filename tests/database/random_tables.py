@@ -300,7 +300,7 @@ class RandomTable:
         actions: list[Callable[[], str]] = [
             self._add_column, self._add_column, self._add_column, self._modify, self._modify, self._rename, self._drop,
             self._add_index, self._add_index, self._drop_index, self._add_check, self._convert, self._set_options,
-            self._add_foreign, self._index_again,
+            self._add_foreign, self._index_again, self._hide_index,
         ]  # fmt: skip
         chosen = [self._random.choice(actions)() for _ in range(self._random.choice([1, 1, 1, 2]))]
         if self._random.random() < 0.03:
@@ -342,6 +342,12 @@ class RandomTable:
         if not self._indexes:
             return self._add_index()
         return f"DROP KEY {quoted(self._indexes.pop(self._random.randrange(len(self._indexes))))}"
+
+    def _hide_index(self) -> str:
+        if not self._indexes:
+            return self._add_index()
+        how = ["INVISIBLE", "INVISIBLE", "VISIBLE"] if self._mysql else ["IGNORED", "IGNORED", "NOT IGNORED"]
+        return f"ALTER INDEX {quoted(self._one(self._indexes))} {self._one(how)}"
 
     def _index_again(self) -> str:
         return "DROP PRIMARY KEY, ADD UNIQUE KEY again (id)" if self._random.random() < 0.2 else "ADD UNIQUE KEY (id)"

@@ -14,3 +14,7 @@ CREATE SEQUENCE q2 START WITH 5;
 
 -- A check in a column
 CREATE TABLE checked (a INT CHECK (a > 1), j JSON);
+
+-- Indexes that nothing changes but whether they are used
+CREATE TABLE used (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, KEY k (a), KEY l (a) COMMENT 'x' IGNORED);
+CREATE TABLE used_more (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, KEY k (a), KEY l (a) COMMENT 'x' IGNORED);

@@ -17,3 +17,7 @@ CREATE TABLE numbered (id INT DEFAULT (NEXT VALUE FOR q3));
 
 -- A check in a column
 CREATE TABLE checked (a INT CHECK (a > 2), j TEXT);
+
+-- Indexes that nothing changes but whether they are used
+CREATE TABLE used (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, KEY k (a) IGNORED, KEY l (a) COMMENT 'x');
+CREATE TABLE used_more (id INT PRIMARY KEY, a INT, v INT AS (a) STORED, KEY k (a) IGNORED, KEY l (a) COMMENT 'x');

@@ -11,3 +11,9 @@ CREATE TABLE shapes (id INT AUTO_INCREMENT PRIMARY KEY, p POINT NOT NULL SRID 43
 
 -- No primary key any more, where another one would be taken for it
 CREATE TABLE keyless (id INT NOT NULL PRIMARY KEY, a INT NOT NULL, UNIQUE KEY u (a) INVISIBLE);
+CREATE TABLE keyed (id INT NOT NULL PRIMARY KEY, a INT NOT NULL, UNIQUE KEY u (a) INVISIBLE);
+
+-- Indexes that nothing changes but who sees them, alone and with more; and another parser
+CREATE TABLE seen (id INT PRIMARY KEY, a INT, b TEXT, KEY k (a), KEY l (a) COMMENT 'x' INVISIBLE, FULLTEXT KEY f (b));
+CREATE TABLE seen_more (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, KEY k (a), KEY l (a, id) INVISIBLE);
+CREATE TABLE parsed (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY f (a) WITH PARSER ngram, FULLTEXT KEY g (b));

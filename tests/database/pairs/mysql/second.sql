@@ -11,3 +11,11 @@ CREATE TABLE shapes (p GEOMETRY NOT NULL SRID 0, id BIGINT AUTO_INCREMENT PRIMAR
 
 -- No primary key any more, where another one would be taken for it
 CREATE TABLE keyless (id INT NOT NULL, a INT NOT NULL);
+CREATE TABLE keyed (id INT NOT NULL, a INT NOT NULL, UNIQUE KEY u (a));
+
+-- Indexes that nothing changes but who sees them, alone and with more; and another parser
+CREATE TABLE seen (id INT PRIMARY KEY, a INT, b TEXT, KEY k (a) INVISIBLE, KEY l (a) COMMENT 'x',
+  FULLTEXT KEY f (b) INVISIBLE);
+CREATE TABLE seen_more (id INT PRIMARY KEY, a INT, v INT AS (a) STORED, KEY k (a) INVISIBLE, KEY l (a, id), KEY m (v));
+CREATE TABLE parsed (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY f (a),
+  FULLTEXT KEY g (b) WITH PARSER ngram INVISIBLE);
