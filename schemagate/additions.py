@@ -13,7 +13,7 @@ from schemagate.automatic import to_add
 from schemagate.ddl import placed
 from schemagate.hashes import hash_of, key_of
 from schemagate.history import ADOPTING
-from schemagate.isolation import fills_from_query, words_of
+from schemagate.isolation import fills_from_query, sets_the_session, settable, words_of
 from schemagate.lexer import quote, significant
 from schemagate.loading import without_keys
 from schemagate.schema import PLACE
@@ -105,8 +105,8 @@ class Additions:
         for statement in migration.statements():
             kind, place = statement.kind, (migration.name, statement.ordinal)
             missing = self._missing(place)
-            if kind == "set":  # the statements that are run may need it
-                yield statement
+            if kind == "set" and (settable(statement) or sets_the_session(statement)):
+                yield statement  # the statements that are run may need it
             elif not missing:
                 yield absent(statement, kind, THERE if kind in TRACED else SKIPPED)
             else:

@@ -104,8 +104,10 @@ def concerns(migrations: Migrations, live: Schema) -> bool:
 
 def _gone_on(migrations: Migrations, live: Schema, history: History, here: Server, shadows: Shadows) -> Adoption:
     """What an earlier start began to adopt, and did not end."""
+    # What is newer than that start is run behind it, as in any database, and may drop what is still to be added.
+    known = tuple(each for each in migrations.all if each.repeatable or each.name in history.past)
     try:
-        states = followed(migrations.once, live, shadows, here)
+        states = followed(replace(migrations, all=known), live, shadows, here)
         return Adoption(adopted(migrations, history.adopting, states, states.final()), history)
     except (Unfollowed, NotAddable) as reason:
         raise SchemaDrift(

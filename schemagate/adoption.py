@@ -187,7 +187,7 @@ def _unseen(states: States, migrations: Migrations, final: Schema, known: Mappin
     """The migrations that do something lasting and nothing that shows in the end. Not those that do nothing else than
     make, change or drop what is not there in the end, under that name: whether they were run makes no difference.
     """
-    keys = {key_of(*key, states.folds) for key in final.objects}
+    keys = {key_of(*key, states.folds) for key in final.objects} | states.again
     before, after = dict[tuple[str, str], str](), dict[tuple[str, str], str]()
     for effect in states.effects:
         before.setdefault((effect.migration, effect.key), hash_of(effect.before) if effect.before else "")
@@ -209,6 +209,7 @@ def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping
     live = {key_of(*key, states.folds): each for key, each in states.ours().objects.items()}
     ends = {key_of(*key, states.folds): each for key, each in final.objects.items()}
     there = {(key, part) for key, each in live.items() for part in (*parts_of(each), ORDER, ITSELF)}
+    there |= {(key, ITSELF) for key in states.again}
     in_the_end = {(key, ITSELF) for key in ends} | {
         (key, part) for key, each in ends.items() if key in live for part in parts_of(each)
     }

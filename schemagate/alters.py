@@ -266,8 +266,10 @@ class Alteration:
 
     def _checks(self) -> Iterator[Clause]:
         wanted, found = self.wanted.checks, self.found.checks
-        # With any column, MariaDB drops the checks that name none.
-        nameless = {name for name, text in wanted.items() if self.dropped and not quoted(text) - {name.lower()}}
+        # With any column, MariaDB drops the checks that name none; MySQL with an index on an expression.
+        gone = {*self.indexes_dropped, *self.indexes_changed}
+        taking = self.dropped or any("" in self.found.indexed[name] for name in gone)
+        nameless = {name for name, text in wanted.items() if taking and not quoted(text) - {name.lower()}}
         again = nameless | {name for name, text in wanted.items() if self.remade & quoted(text)}
         for name in found:
             if found[name] != wanted.get(name) or name in again:

@@ -34,6 +34,9 @@ BEHIND_DEFAULT = frozenset(
 )
 
 
+# What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
+NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
+UNFITTING = "what is computed of its rows does not fit into it"
 PARENTLESS = "what its rows refer to is not there"
 
 
@@ -82,15 +85,37 @@ class _Table:
 
     def _column(self, part: Part) -> str | None:
         each = self._new[part.name.lower()]
-        if each.generated == "stored":
-            rows, name = self._rows(quote(part.name)), quote(part.name)
-            if any(self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in _beyond(each, name)):
-                return "what is computed of its rows does not fit into it"
+        if each.generated == "stored" and not self._fits(each):
+            return UNFITTING
         if each.never_null and each.type in WITHOUT_ZERO and _given(each) is None and not each.generated:
             return "its rows would need a value, and there is no default"
         return None
 
+    def _fits(self, each: Column) -> bool:
+        """Has what is computed for a new column a place in it, for every row?"""
+        name = quote(each.name)
+        rows = self._rows(name)
+        return self._computes(name, name) and not any(
+            self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in _beyond(each, name)
+        )
+
+    def _computes(self, value: str, clause: str) -> bool:
+        """Can the server work this out for every row? As far as it tells: what it cannot ask for is for the statement
+        itself to tell.
+        """
+        try:
+            self._connection.execute(f"SELECT COUNT({value}) FROM {self._rows(clause)}")
+            said = [int(row[1]) for row in self._connection.execute("SHOW WARNINGS").rows]
+        except ServerError as error:
+            said = [error.errno]
+        return NO_VALUE.isdisjoint(said)
+
     def _index(self, part: Part) -> str | None:
+        for column in columns_of(part.text):
+            new = None if column[0] == "(" else self._new.get(_parted(column)[0].lower())
+            if not (self._computes(column.removesuffix(" DESC"), part.text) if column[0] == "("
+                    else new is None or new.generated != "virtual" or self._fits(new)):  # fmt: skip
+                return UNFITTING
         if not part.text.startswith(("UNIQUE ", "PRIMARY ")):
             return None
         values = []

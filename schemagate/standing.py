@@ -62,16 +62,17 @@ class Unfollowed(Exception):
 
 
 def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
-    """The states that the migrations go through. Raises Unfollowed."""
+    """The states that the migrations go through, but for those that are repeatable. Raises Unfollowed."""
     if live.unseen:
         kinds, rights = ", ".join(sorted(live.unseen)), to_see(live.unseen, here.database, here.flavour)
         raise Unfollowed(f"this account cannot see every {kinds} here; GRANT {rights} to it")
+    again = frozenset(key for each in migrations.all if each.repeatable for key in each.creates())
     try:
         for whole in (False, True):
             shadow = shadows.get()
-            states = States(live, shadow, here.database, whole=whole)
+            states = States(live, shadow, here.database, whole=whole, again=again)
             try:
-                left_out = replayed(migrations, states, shadow)
+                left_out = replayed(migrations.once, states, shadow)
             except Unseen:
                 continue
             if left_out:
@@ -123,7 +124,7 @@ class Finder:
         that was run. Raises SchemaDrift.
         """
         try:
-            self._states = followed(self._migrations, self._live, self._shadows, self._here)
+            self._states = followed(self._all, self._live, self._shadows, self._here)
         except Unfollowed as reason:
             return self._without_states(reason, to)
         states = self._states

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -75,14 +75,26 @@ class States:
     """Looks on while all migrations are replayed, and remembers where they were equal to the live schema.
 
     `whole`: the shadow is read anew after each migration; else what the statements name, and what depends on that, is
-    looked at after each statement.
+    looked at after each statement. `again` is what repeatable migrations make, kinds and names in small letters: where
+    that is there, it is only looked at whether it is, since in which form is theirs to say.
     """
 
-    def __init__(self, live: Schema, shadow: Shadow, database: str, *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        live: Schema,
+        shadow: Shadow,
+        database: str,
+        *,
+        whole: bool = False,
+        again: Set[tuple[str, str]] = frozenset(),
+    ) -> None:
         self._shadow, self._looker, self._database, self._whole = shadow, shadow.looker, database, whole
         self.folds = self._looker.folds
         self.live = Known(_nameless(live), folds=self.folds)
         self.given = live
+        self.again = frozenset(
+            key_of(kind, name, self.folds) for kind, name in live.objects if (kind, name.lower()) in again
+        )
         self._now: dict[str, SchemaObject] = {}
         self._known = Known(Schema(), folds=self.folds)
         self._reach: frozenset[str] = frozenset()
@@ -137,7 +149,7 @@ class States:
                 continue
             self.ever.add(key)
             self.effects.append(Effect(migration, ordinal, key, before, each))
-            if new == self.live.hash(key):
+            if (each is not None) if key in self.again else new == self.live.hash(key):
                 self._differing.discard(key)
             else:
                 self._differing.add(key)
@@ -159,7 +171,7 @@ class States:
         first: dict[str, int] = {}
         for at, effect in enumerate(self.effects, start=1):
             first.setdefault(effect.key, at)
-        keys = {key_of(*key, self.folds) for key in self.ours().objects}
+        keys = {key_of(*key, self.folds) for key in self.ours().objects} | (self.again & self.ever)
         if keys - self.ever:  # a stranger's trigger on a table of ours
             self.equal = []
         latest = max((first[key] for key in keys & self.ever), default=0)
@@ -171,7 +183,7 @@ class States:
         return read.hashes(read.keys) == self._known.hashes(self._known.keys)
 
     def final(self) -> Schema:
-        """What all migrations together build."""
+        """What all migrations together build, as the repeatable ones find it: without what is theirs, and there."""
         return self._schema(self._now)
 
     def after_migration(self, name: str) -> Schema:
@@ -197,6 +209,8 @@ class States:
         for key, each in self.given.objects.items():
             table = each.attribute("table") if each.kind == "trigger" else None
             mine = key_of("table", table, self.folds) if table else ""
+            if key_of(*key, self.folds) in self.again:
+                continue
             if key_of(*key, self.folds) in self.ever or mine in self.ever:
                 found[key] = each
         return replace(self.given, objects=found)
@@ -204,7 +218,9 @@ class States:
     def _schema(self, objects: Mapping[str, SchemaObject]) -> Schema:
         # Under the names of the live schema, where only their spelling is another one.
         spelt = {key_of(*key, self.folds): key[1] for key in self.given.objects}
-        named = (replace(each, name=spelt.get(key, each.name)) for key, each in objects.items())
+        named = (
+            replace(each, name=spelt.get(key, each.name)) for key, each in objects.items() if key not in self.again
+        )
         return Schema({(each.kind, each.name): each for each in named}, frozenset(), self.collation)
 
     def nearest(self) -> str:
@@ -215,7 +231,7 @@ class States:
         counts = {key: _distance(None, each) for key, each in mine.items()}
         best, at = ("", _total(counts)), 0
         for name, reached in self.ends:
-            for effect in self.effects[at:reached]:
+            for effect in (each for each in self.effects[at:reached] if each.key not in self.again):
                 counts[effect.key] = _distance(effect.after, mine.get(effect.key))
             at = reached
             if (total := _total(counts)) <= best[1]:

@@ -47,12 +47,12 @@ class WayOut:
         return self._error(why, last, ddl, mend="Correct the rows, or add it by hand")
 
     def not_any_more(self, failed: RehearsalFailed) -> SchemaDrift:
-        """The error for a migration that was not run when it was its turn, and does not work on what is there now."""
+        """The error for a migration of which some was not run when it was its turn, and does not work now."""
         facts = failed.facts
         last, ddl = self._nearest(self._last)
         why = (
-            f"{facts['migration']} was not run here, and {facts['file']}:{facts['line']} does not work on what later "
-            f"ones have made since, the server says {facts['errno']}: {facts['error']}"
+            f"what {facts['migration']} has not done here does not work on what is there now: "
+            f"{facts['file']}:{facts['line']}, the server says {facts['errno']}: {facts['error']}"
         )
         return self._error(why, last, ddl, then=f", change rows by hand as {facts['file']} was to")
 

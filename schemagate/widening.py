@@ -101,9 +101,12 @@ def loses(found: str, wanted: str) -> str | None:
     here, there = column(found), column(wanted)
     if there.generated and not here.generated:
         return "its values, which are computed then"
-    if there.never_null and not here.never_null and there.generated in ("", "stored"):
-        return "rows with NULL refuse it"
-    return None if here.generated == "virtual" == there.generated else _narrower(here, there)
+    lost = ["rows with NULL refuse it"] * (
+        there.never_null and not here.never_null and there.generated in ("", "stored")
+    )
+    if not here.generated == "virtual" == there.generated and (narrower := _narrower(here, there)):
+        lost.append(narrower)
+    return "; ".join(lost) or None
 
 
 def _narrower(here: Column, there: Column) -> str | None:

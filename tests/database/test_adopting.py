@@ -421,6 +421,9 @@ def test_columns_are_added_where_they_belong(place: Place) -> None:
         ("ADD COLUMN y DECIMAL(2) UNSIGNED AS (x * 2) STORED", "(1, -50, NULL)"),
         ("ADD COLUMN y DATE AS (CONCAT('2024-', x, '-01')) STORED", "(1, 13, NULL)"),
         ("ADD COLUMN y VARBINARY(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
+        ("ADD COLUMN y TINYINT AS (x * 100) VIRTUAL, ADD KEY k (y)", "(1, 2, NULL)"),
+        ("ADD COLUMN y INT AS (CAST(CONCAT('a', x) AS SIGNED)) STORED", "(1, 2, NULL)"),
+        ("ADD COLUMN y INT AS (JSON_EXTRACT(CONCAT('{', x), '$.a')) STORED", "(1, 2, NULL)"),
         ("ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)", "(1, 1, NULL)"),
     ],
 )
@@ -451,7 +454,7 @@ def test_a_migration_that_came_too_late_is_not_called_wrong(place: Place, never_
     place.build(f"CREATE TABLE a ({live})", "INSERT INTO a VALUES (1), (2)")
     for words in (("up", "--dry-run"), ("up",)):
         said = place.refused(*words)
-        assert "b was not run here" in said["message"]
+        assert "what b has not done here does not work" in said["message"]
         assert "b.sql:1" in said["message"]
     place.build(*(each["sql"] for each in said["ddl"]))
     place.run()
@@ -684,6 +687,66 @@ def test_repeatable_migrations_are_run_after_what_is_found(place: Place) -> None
     assert ended.said("baseline.found")[0]["migration"] == "a"
     assert [row[0] for row in place.database.rows("SHOW COLUMNS FROM numbers")] == ["id", "two"]
     assert place.run().lines[-1]["unchanged"] is True
+
+
+@pytest.mark.parametrize(
+    ("again", "there"),
+    [
+        ("DROP TRIGGER IF EXISTS g; CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW SET NEW.v = 1;", ""),
+        ("DROP TRIGGER IF EXISTS g; CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW SET NEW.v = 1;", "SET @a = 1"),
+        ("CREATE OR REPLACE VIEW w AS SELECT id, 2 AS two FROM a;", ""),
+    ],
+    ids=["a trigger", "another version of it", "a view that a migration has made first"],
+)
+@pytest.mark.parametrize("missing", ["", "ALTER TABLE a DROP COLUMN y"], ids=["exact", "something is missing"])
+def test_what_repeatable_migrations_have_made_is_theirs(place: Place, again: str, there: str, missing: str) -> None:
+    """A schema that is just what all files make is taken over, and nothing of it is to be dropped for that."""
+    made = ["CREATE TABLE a (id INT PRIMARY KEY, v INT)", "CREATE VIEW w AS SELECT id FROM a"]
+    made += ["ALTER TABLE a ADD y INT", "ALTER TABLE a ADD z INT"]
+    place.write(**{f"{number}_once": f"{text};" for number, text in enumerate(made)}, R_again=again)
+    place.run("snapshot")
+    body = again.partition("FOR EACH ROW ")[2].rstrip(";")
+    run = [text.replace(body, there) if there else text for text in again.split("; ")]
+    place.build(*made, *run, "INSERT INTO a (id, z) VALUES (1, 1)", *filter(None, [missing]))
+    before = place.database.rows("SELECT id, v FROM a")
+    ended = place.run()
+    assert bool(ended.said("adoption.planned")) == bool(missing)
+    assert place.database.rows("SELECT id, v FROM a") == before
+    assert place.run("diff", "live", "snapshot").code == 0
+    assert place.run().lines[-1]["unchanged"] is True
+
+
+def test_what_a_newer_image_drops_may_still_be_added(place: Place) -> None:
+    """An adoption that did not end is gone on with by the next release, which drops what was to be added, or names it
+    otherwise: that comes behind it.
+    """
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY);",
+        b="CREATE TABLE seed (id INT PRIMARY KEY); INSERT INTO seed SELECT 1 FROM a;",
+        c="ALTER TABLE a ADD x INT, ADD y INT; CREATE TABLE more (id INT PRIMARY KEY);",
+        d="ALTER TABLE a ADD z INT;",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, y INT, z INT)", "INSERT INTO a VALUES (1, 1, 1), (2, 2, 2)")
+    place.run(expected=30)
+    place.build("DELETE FROM a WHERE id = 2")
+    place.write(e="ALTER TABLE a DROP COLUMN x; RENAME TABLE more TO other;")
+    place.run()
+    assert place.database.rows("SELECT * FROM a") == ((1, 1, 1),)
+    assert {("table", "other"), ("table", "seed")} <= place.database.objects()
+
+
+def test_what_only_data_statements_need_is_not_asked_for(place: Place) -> None:
+    """They are not run, where a part of their file was there; and what a variable was to hold may be gone."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE gone (id INT PRIMARY KEY);",
+        b="CREATE TABLE more (id INT PRIMARY KEY);",
+        c="SET @n = (SELECT COUNT(*) FROM gone); ALTER TABLE a ADD KEY k (v); INSERT INTO a SELECT @n, 1;"
+        "ALTER TABLE a ADD y INT;",
+        d="DROP TABLE gone; ALTER TABLE a ADD z INT;",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, v INT, y INT, z INT)", "INSERT INTO a VALUES (7, 7, 7, 7)")
+    place.run()
+    assert place.database.rows("SELECT * FROM a") == ((7, 7, 7, 7),)
 
 
 def test_names_that_the_server_gave_are_no_difference(database: Database, tmp_path: Path) -> None:

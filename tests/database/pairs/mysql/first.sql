@@ -17,3 +17,6 @@ CREATE TABLE keyed (id INT NOT NULL PRIMARY KEY, a INT NOT NULL, UNIQUE KEY u (a
 CREATE TABLE seen (id INT PRIMARY KEY, a INT, b TEXT, KEY k (a), KEY l (a) COMMENT 'x' INVISIBLE, FULLTEXT KEY f (b));
 CREATE TABLE seen_more (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, KEY k (a), KEY l (a, id) INVISIBLE);
 CREATE TABLE parsed (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY f (a) WITH PARSER ngram, FULLTEXT KEY g (b));
+
+-- A check of no column, beside an index on an expression that goes
+CREATE TABLE always (id INT PRIMARY KEY, a INT, KEY k ((a + 2)), CONSTRAINT always CHECK (1 = 1));

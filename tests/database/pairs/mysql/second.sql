@@ -19,3 +19,6 @@ CREATE TABLE seen (id INT PRIMARY KEY, a INT, b TEXT, KEY k (a) INVISIBLE, KEY l
 CREATE TABLE seen_more (id INT PRIMARY KEY, a INT, v INT AS (a) STORED, KEY k (a) INVISIBLE, KEY l (a, id), KEY m (v));
 CREATE TABLE parsed (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY f (a),
   FULLTEXT KEY g (b) WITH PARSER ngram INVISIBLE);
+
+-- A check of no column, beside an index on an expression that goes
+CREATE TABLE always (id INT PRIMARY KEY, a BIGINT, CONSTRAINT always CHECK (1 = 1));
