@@ -129,9 +129,10 @@ class Additions:
             return instead(statement, placed(final, before, ""), ADDED)
         made = next(effect.after for effect in effects if effect.key == key)
         if final.kind != "table":
-            return statement if made and _text(made) == _text(final) else instead(statement, final.create, ADDED)
+            as_written = made and _text(made) == _text(final) and not (kind == "create view" and _takes_all(statement))
+            return statement if as_written else instead(statement, final.create, ADDED)
         as_it_is = made is not None and hash_of(made) == hash_of(final)
-        filled = kind == "create table" and fills_from_query(statement)
+        filled = kind == "create table" and (fills_from_query(statement) or "LIKE" in words_of(statement))
         if len(effects) == 1 and as_it_is and not filled:
             return statement
         later = {name for (of, (part, name)), by in self._makers.parts.items()
@@ -233,6 +234,11 @@ def instead(statement: Statement, text: str, note: str) -> Statement:
 def _text(each: SchemaObject) -> str:
     """What tells the object from others but for its place among the triggers of its event, which others change."""
     return hash_of(replace(each, parts=[part for part in each.parts if part.name != PLACE]))
+
+
+def _takes_all(statement: Statement) -> bool:
+    """May the columns of a view be all that something has? That may have others here than where the view was made."""
+    return "*" in statement.text
 
 
 def _key_name(item: str) -> str | None:

@@ -45,14 +45,18 @@ class Adoption:
 
     @contextmanager
     def rehearsing(self) -> Iterator[None]:
-        """Around the rehearsal: where a migration that nobody ran does not work on what is there now, its file need not
-        be wrong. Raises SchemaDrift in place of that RehearsalFailed.
+        """Around the rehearsal: where a migration that nobody ran does not work on what is there now, or makes something
+        else of it, its file need not be wrong, and nobody need have changed it. Raises a SchemaDrift that says so.
         """
         try:
             yield
         except RehearsalFailed as failed:
             if self.way_out and self.baseline and failed.facts["migration"] in self.baseline.ways:
                 raise self.way_out.not_any_more(failed) from failed
+            raise
+        except SchemaDrift as drift:
+            if self.way_out:
+                raise self.way_out.otherwise(drift) from drift
             raise
 
     def record(self, journal: Journal) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EXACT = "baseline: the schema was exactly that after this migration"
 IN_THE_MIDDLE = "baseline: the schema was exactly that after the last of these statements"
+# Words of a statement that may put one object, or its rows, in the place of another.
+MOVING = frozenset({"RENAME", "EXCHANGE"})
 # The part that stands for an object as a whole.
 ITSELF: PartKey = ("", "")
 
@@ -52,16 +54,21 @@ class Baseline:
 class Contents:
     """What the statements of a migration are: those of data, and by their ordinals those that do more than change its
     session. Of these, the `plain` ones do nothing at all where they leave the schema as it was: CREATE … IF NOT EXISTS.
+    `named` has the names, in small letters, of those that change the structure alone; those that put one object in the
+    place of another, `moving`, may change more of it than shows.
     """
 
     data: tuple[Data, ...]
     lasting: tuple[int, ...]
     plain: frozenset[int] = frozenset()
+    named: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    moving: frozenset[int] = frozenset()
 
 
 def contents(migration: Migration) -> Contents:
     """What the statements of a migration are."""
     data, lasting, plain, around = [], list[int](), set[int](), Around()
+    named, moving = dict[int, frozenset[str]](), set[int]()
     for statement in migration.statements():
         kind = statement.kind
         lasts = any(each.lasting for each in effects_of(statement, kind, around))
@@ -70,10 +77,15 @@ def contents(migration: Migration) -> Contents:
         structure = kind in TRACED and kind != "truncate table" and not runs_once(statement, kind)
         if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
             data.append(Data(migration.name, statement.ordinal, statement.line, kind))
-        elif kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words_of(statement)[:8]):
+        elif lasts:
+            named[statement.ordinal] = frozenset(name.name.lower() for name in statement.names)
+            words = words_of(statement)
+            if not MOVING.isdisjoint(words) or (kind == "create table" and "REPLACE" in words[:3]):
+                moving.add(statement.ordinal)
+        if kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words_of(statement)[:8]):
             plain.add(statement.ordinal)
         del statement  # before the next is read: each may be as long as memory allows
-    return Contents(tuple(data), tuple(lasting), frozenset(plain))
+    return Contents(tuple(data), tuple(lasting), frozenset(plain), named, frozenset(moving))
 
 
 # --- it is exactly as after a migration -----------------------------------------------------------------------------
@@ -204,7 +216,8 @@ def _unseen(states: States, migrations: Migrations, final: Schema, known: Mappin
 
 def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> set[str]:
     """The migrations that are run as they are: nothing of what they change is there, nor of what others change that
-    change the same; and among these is one with data statements.
+    change the same; among these is one with data statements; and a table or column is missing, which may have held what
+    these are for. Not where one changes, moves or drops what is there.
     """
     live = {key_of(*key, states.folds): each for key, each in states.ours().objects.items()}
     ends = {key_of(*key, states.folds): each for key, each in final.objects.items()}
@@ -219,9 +232,46 @@ def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping
     found: set[str] = set()
     for group in _groups(touched):
         parts = set().union(*(touched[name] for name in group))
-        if not parts & there and parts & in_the_end and any(known[name].data for name in group):
+        missing = parts & in_the_end
+        held = any(part[0] == "column" or (part == ITSELF and key.startswith("table ")) for key, part in missing)
+        data = any(known[name].data for name in group)
+        if (
+            held
+            and data
+            and not parts & there
+            and all(_only_adds(name, states, known[name], live.keys()) for name in group)
+        ):
             found |= group
     return found
+
+
+def _only_adds(name: str, states: States, contents: Contents, live: Set[str]) -> bool:
+    """Do the statements of a migration that change the structure leave all that is there as it is, but for more clauses
+    of a table?
+    """
+    there = {each.lower() for _, each in states.given.objects}
+    effects: dict[int, list[Effect]] = {}
+    for effect in states.effects:
+        if effect.migration == name:
+            effects.setdefault(effect.ordinal, []).append(effect)
+    return all(
+        not names & there
+        or (
+            ordinal not in contents.moving
+            and (ordinal in effects or ordinal in contents.plain)
+            and all(_adds(effect, effect.key in live) for effect in effects.get(ordinal, ()))
+        )
+        for ordinal, names in contents.named.items()
+    )
+
+
+def _adds(effect: Effect, live: bool) -> bool:
+    if not live:
+        return True
+    if effect.before is None or effect.after is None:
+        return False
+    old = parts_of(effect.before)
+    return all(part[0] in ADDABLE and part not in old for part in effect.parts)
 
 
 def _touched(effect: Effect, live: bool) -> Iterator[tuple[str, PartKey]]:

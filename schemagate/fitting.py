@@ -27,6 +27,7 @@ WITHOUT_ZERO = frozenset(
 
 NUMBERS = ("decimal", "float", "double")
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+DATES = frozenset({"date", "datetime", "timestamp"})
 TIMES = {"date": "DATE", "time": "TIME", "datetime": "DATETIME", "timestamp": "DATETIME"}
 # What may follow the value of DEFAULT in the clause of a column.
 BEHIND_DEFAULT = frozenset(
@@ -37,6 +38,7 @@ BEHIND_DEFAULT = frozenset(
 # What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
 NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
 UNFITTING = "what is computed of its rows does not fit into it"
+ZEROS = "its rows have dates with zeros in them, which no strict mode takes where a table is copied for that"
 PARENTLESS = "what its rows refer to is not there"
 
 
@@ -71,6 +73,7 @@ class _Table:
         self._connection, self._database, self._name, self._schema = connection, database, wanted.name, schema
         there = {(part.kind, part.name) for part in found.parts}
         self._columns = [part.name for part in found.parts if part.kind == "column"]
+        self._dates = [each.name for each in table(found).taken_apart.values() if each.type in DATES]
         self._missing = [part for part in wanted.parts if (part.kind, part.name) not in there]
         new = {part.name.lower() for part in self._missing if part.kind == "column"}
         self._new = {name: each for name, each in table(wanted).taken_apart.items() if name in new}
@@ -78,10 +81,29 @@ class _Table:
     def refused(self) -> Iterator[Obstacle]:
         if not self._missing or not self._any(f"SELECT 1 FROM {self._path(self._name)} LIMIT 1"):
             return
+        zeros = self._copied and self._has_zeros()
         for part in self._missing:
+            if zeros and part.kind in ("check", "key", "column"):
+                yield Obstacle(self._name, said_of(part.kind, part.name), ZEROS)
+                continue
             why = {"column": self._column, "index": self._index, "key": self._key, "check": self._check}.get(part.kind)
             if why is not None and (said := why(part)):
                 yield Obstacle(self._name, said_of(part.kind, part.name), said)
+
+    @property
+    def _copied(self) -> bool:
+        """Is every row written again, in strict mode? For a check, a key, and what is computed and stored."""
+        stored = any(each.generated == "stored" for each in self._new.values())
+        return stored or any(part.kind in ("check", "key") for part in self._missing)
+
+    def _has_zeros(self) -> bool:
+        return any(
+            self._any(
+                f"SELECT 1 FROM {self._path(self._name)} WHERE MONTH({quote(name)}) = 0 OR DAYOFMONTH({quote(name)}) = 0 "
+                "LIMIT 1"
+            )
+            for name in self._dates
+        )
 
     def _column(self, part: Part) -> str | None:
         each = self._new[part.name.lower()]

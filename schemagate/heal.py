@@ -19,7 +19,7 @@ from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
 from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError, let_pass
 from schemagate.rehearse import copied_as_live
-from schemagate.remedy import Remedy, Unhealable, all_known, remedy, said
+from schemagate.remedy import Remedy, Unhealable, all_known, names_of_constraints, remedy, said
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
 from schemagate.sql import Statement
@@ -52,7 +52,8 @@ def possible(
         raise Unhealable("it is not known clause by clause what the migrations build here")
     foreign = set(verdict.foreign)
     mine, theirs = part_of(found, found.objects.keys() - foreign), part_of(found, foreign)
-    return remedy(wanted, as_expected(mine, wanted), theirs, verdict.differences, settings.heal, found.collation)
+    taken = names_of_constraints(found)
+    return remedy(wanted, as_expected(mine, wanted), theirs, verdict.differences, settings.heal, found.collation, taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,16 @@ class Healer:
         self._refuse_parentless(healing, found)
         began = time.monotonic()
         try:
-            left = self._left(healing, found)
+            try:
+                self._try(healing, found)
+            except Unhealable:  # a key with a name takes an index away that was made for an earlier one
+                if healing.nameless.changes == healing.changes:
+                    raise
+                healing = healing.nameless
+                self._try(healing, found)
         except ShadowUnavailable as reason:
             self.log.warning("rehearsal.skipped", reason=str(reason))
-            return healing
-        if left:
-            raise Unhealable(f"{said(left[0])} would not be as expected then")
+            return healing.nameless
         self.log.info(
             "healing.rehearsed",
             statements=len(healing.changes),
@@ -205,6 +210,11 @@ class Healer:
                 "The lock was lost while the schema was healed: something between us and MySQL changed the session. "
                 "Connect to the server itself, not through a pooling proxy, and start again."
             )
+
+    def _try(self, healing: Remedy, found: Schema) -> None:
+        """Try it in the shadow. Raises Unhealable, ShadowUnavailable."""
+        if left := self._left(healing, found):
+            raise Unhealable(f"{said(left[0])} would not be as expected then")
 
     def _left(self, healing: Remedy, found: Schema) -> tuple[Difference, ...]:
         """What would still differ afterwards. Raises Unhealable for what does not work.

@@ -73,7 +73,8 @@ def sets_the_session(statement: Statement) -> bool:
 def fills_from_query(statement: Statement) -> bool:
     """Is it CREATE TABLE with a query, which is run? Rather one too many than one too few."""
     words = words_of(statement)
-    return "SELECT" in words or "VALUES" in words or words.count("TABLE") > 1
+    rows = any(word == "VALUES" and after not in ("LESS", "IN") for word, after in pairwise([*words, ""]))
+    return "SELECT" in words or rows or words.count("TABLE") > 1
 
 
 def reaches_out(what: Schema, database: str) -> bool:

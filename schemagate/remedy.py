@@ -41,26 +41,47 @@ class Unhealable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What makes again what is missing of what is `wanted`, in order; and what of it held data, and is empty then."""
+    """What makes again what is missing of what is `wanted`, in order; and what of it held data, and is empty then.
+
+    `taken`: the names of constraints that are in use, each with its table. `keys`: a foreign key gets the name that a
+    server gave it; else it names it anew.
+    """
 
     wanted: Schema
     changes: tuple[Change, ...]
     emptied: tuple[str, ...] = ()
+    taken: frozenset[tuple[str, str]] = frozenset()
+    keys: bool = True
+
+    @property
+    def nameless(self) -> Remedy:
+        """The same, where a server names the foreign keys anew that it has named before."""
+        changes = tuple(_to_add(each, self.taken, keys=False) for each in self.changes)
+        return replace(self, changes=changes, keys=False)
 
     def around(self, part: Schema, broken: Set[tuple[str, str]]) -> tuple[Change, ...]:
         """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
         missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
         there = as_expected(part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken), self.wanted)
         known = (part.objects.keys() & self.wanted.objects.keys()) | missing
-        return tuple(map(_to_add, _made(part_of(self.wanted, known), there)))
+        return tuple(
+            _to_add(change, self.taken, keys=self.keys) for change in _made(part_of(self.wanted, known), there)
+        )
 
 
 def remedy(
-    wanted: Schema, found: Schema, foreign: Schema, differences: Sequence[Difference], mode: str, collation: str
+    wanted: Schema,
+    found: Schema,
+    foreign: Schema,
+    differences: Sequence[Difference],
+    mode: str,
+    collation: str,
+    taken: frozenset[tuple[str, str]],
 ) -> Remedy:
     """What turns `found` into `wanted` by adding alone; `mode` is that of SCHEMAGATE_HEAL.
 
-    `foreign` is what nobody expects and is left alone; `collation` the default of the live schema. Raises Unhealable.
+    `foreign` is what nobody expects and is left alone; `collation` the default of the live schema; `taken` as of the
+    Remedy. Raises Unhealable.
     """
     if mode == OFF:
         raise Unhealable("SCHEMAGATE_HEAL is off")
@@ -85,7 +106,7 @@ def remedy(
         raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
     if computed and mode != ALL:
         raise Unhealable(f"{computed[0]} is missing, and SCHEMAGATE_HEAL=all alone makes columns again")
-    return Remedy(wanted, tuple(map(_to_add, made)), tuple(emptied))
+    return Remedy(wanted, tuple(_to_add(change, taken, keys=True) for change in made), tuple(emptied), taken)
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
@@ -93,12 +114,29 @@ def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
     return tuple(change for change in changes(wanted, found) if not change.keeps)
 
 
-def _to_add(change: Change) -> Change:
-    """The change, where it adds a constraint, without a name that a server gave."""
+def names_of_constraints(found: Schema) -> frozenset[tuple[str, str]]:
+    """The names of all keys and checks, each with its table, in small letters."""
+    return frozenset(
+        (name.lower(), part.name.lower())
+        for (kind, name), each in found.objects.items()
+        if kind == "table"
+        for part in each.parts
+        if part.kind in ("key", "check")
+    )
+
+
+def _to_add(change: Change, taken: Set[tuple[str, str]], *, keys: bool) -> Change:
+    """The change, where it adds a constraint, without a name that a server gave: unless that is not taken, so that a
+    later migration finds it under that.
+    """
     kind, _, name = change.part.removeprefix("foreign ").partition(" ")
     head = f"ALTER TABLE {quote(change.name)} ADD "
     if change.kind != "table" or kind not in ("key", "check") or not change.sql.startswith(f"{head}CONSTRAINT "):
         return change
+    if keys or kind == "check":
+        of_table = name.lower().startswith("constraint_")  # MariaDB counts so in each table
+        if not any(each == name.lower() and (not of_table or own == change.name.lower()) for own, each in taken):
+            return change
     return replace(change, sql=head + to_add(kind, name, change.sql[len(head) :], change.name))
 
 

@@ -109,7 +109,11 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
         return whole, traces
     found.healer.heal(found.verdict, found.part)
     live = read(healer.connection, healer.here).schema
-    return live, _rehearse(plan, live, healer).traces
+    try:
+        return live, _rehearse(plan, live, healer).traces
+    except RehearsalFailed as failed:  # a name that a server gave may be another one now
+        told = str(failed).replace("The live schema was not touched", "What was missing was made again, and no more")
+        raise RehearsalFailed(told, **{**failed.facts, "state": "what was missing is healed"}) from failed
 
 
 def _rehearse(plan: Plan, live: Schema, healer: Healer) -> Rehearsal:

@@ -56,6 +56,16 @@ class WayOut:
         )
         return self._error(why, last, ddl, then=f", change rows by hand as {facts['file']} was to")
 
+    def otherwise(self, drift: SchemaDrift) -> SchemaDrift:
+        """The error where the migrations that are left would make something else of what is there now."""
+        found = "; ".join(
+            f"{each['kind']} {each['name']}" + (f", {each['part']}" if each["part"] else "")
+            for each in drift.facts.get("differences", ())[:3]
+        )
+        last, ddl = self._nearest(self._last)
+        why = f"what was not run here would make something else of what is there now than it should ({found})"
+        return self._error(why, last, ddl)
+
     @property
     def _last(self) -> str:
         return self.migrations.all[-1].name

@@ -735,6 +735,91 @@ def test_what_a_newer_image_drops_may_still_be_added(place: Place) -> None:
     assert {("table", "other"), ("table", "seed")} <= place.database.objects()
 
 
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("CREATE TABLE n (id INT PRIMARY KEY, v INT, w INT); INSERT INTO n (id) SELECT id FROM a WHERE v > 1;"
+         "RENAME TABLE a TO o, n TO a; DROP TABLE o;", "ALTER TABLE a DROP COLUMN w"),
+        ("DROP TABLE a; CREATE TABLE a (id INT PRIMARY KEY, v INT, w INT); INSERT INTO a VALUES (9, 9, 9);",
+         "ALTER TABLE a DROP COLUMN w"),
+        ("RENAME TABLE a TO o, b TO a, o TO b; CREATE TABLE q (id INT); INSERT INTO q VALUES (1);", "DROP TABLE q"),
+        ("ALTER TABLE a DROP COLUMN v, ADD COLUMN v INT; CREATE TABLE q (id INT); INSERT INTO q VALUES (1);",
+         "DROP TABLE q"),
+        ("UPDATE a SET v = v * 100; ALTER TABLE a ADD KEY k (v);", "ALTER TABLE a DROP KEY k"),
+        ("TRUNCATE TABLE a; INSERT INTO a VALUES (1, 5); ALTER TABLE a ADD CHECK (v > 0);",
+         "ALTER TABLE a DROP CONSTRAINT {check}"),
+    ],
+    ids=["a table in the place of another", "made anew", "swapped", "a column made anew", "an index", "a check"],
+)  # fmt: skip
+def test_rows_that_are_there_survive_a_file_that_would_replace_them(place: Place, text: str, missing: str) -> None:
+    """It may have run, and lost something since: what is missing is added, and what changes rows is listed."""
+    base = ("CREATE TABLE a (id INT PRIMARY KEY, v INT)", "CREATE TABLE b (id INT PRIMARY KEY, v INT)")
+    place.write(a=f"{base[0]}; {base[1]};", b=text, c="ALTER TABLE b ADD z INT;")
+    place.run("snapshot")
+    check = "a_chk_1" if place.database.server.flavour == "mysql" else "CONSTRAINT_1"
+    place.build(*base, *text.rstrip(";").split(";"), "ALTER TABLE b ADD z INT", missing.format(check=check))
+    place.build(
+        "DELETE FROM a", "DELETE FROM b", "INSERT INTO a (id, v) VALUES (1, 1), (2, 2)", "INSERT INTO b (id) VALUES (3)"
+    )
+    ended = place.run()
+    assert ended.said("statement.skipped")
+    assert place.database.rows("SELECT id, v FROM a") == ((1, 1), (2, 2))
+    assert place.database.rows("SELECT id FROM b") == ((3,),)
+    assert place.run("diff", "live", "snapshot").code == 0
+
+
+@pytest.mark.parametrize(
+    "made", ["VIEW w AS SELECT * FROM a", "TABLE w LIKE a", "TABLE w AS SELECT * FROM a"], ids=["view", "like", "query"]
+)
+def test_what_was_made_of_all_columns_gets_those_that_there_were(place: Place, made: str) -> None:
+    """Its source has more of them by now."""
+    base = "CREATE TABLE a (id INT PRIMARY KEY, v INT)"
+    place.write(a=f"{base};", b=f"CREATE {made}; CREATE TABLE q (id INT);", c="ALTER TABLE a ADD c INT;")
+    place.run("snapshot")
+    place.build(base, "ALTER TABLE a ADD c INT", "CREATE TABLE q (id INT)", "INSERT INTO a VALUES (1, 1, 1)")
+    place.run()
+    assert place.run("diff", "live", "snapshot").code == 0
+
+
+def test_a_file_that_would_make_something_else_now_is_told_as_such(place: Place) -> None:
+    """It has data statements and is run as it is written: nobody has changed anything by hand."""
+    base = "CREATE TABLE a (id INT PRIMARY KEY, v INT)"
+    place.write(a=f"{base};", b="CREATE TABLE w AS SELECT * FROM a;", c="ALTER TABLE a ADD c INT;")
+    place.run("snapshot")
+    place.build(base, "ALTER TABLE a ADD c INT", "INSERT INTO a VALUES (1, 1, 1)")
+    said = place.refused()
+    assert "would make something else of what is there now" in said["message"]
+    place.build(*(each["sql"] for each in said["ddl"]))
+    place.run()
+
+
+def test_a_table_with_partitions_is_no_data_statement(place: Place) -> None:
+    """VALUES LESS THAN says where rows belong, and brings none."""
+    parts = "PARTITION BY RANGE (id) (PARTITION low VALUES LESS THAN (10), PARTITION high VALUES LESS THAN MAXVALUE)"
+    lists = "PARTITION BY LIST (id) (PARTITION odd VALUES IN (1, 3))"
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY);",
+        b=f"ALTER TABLE a ADD y INT; CREATE TABLE p (id INT PRIMARY KEY) {parts}; CREATE TABLE l (id INT) {lists};",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, y INT)", f"CREATE TABLE p (id INT PRIMARY KEY) {parts}")
+    ended = place.run()
+    assert ended.said("baseline.found")[0]["statements"] == 2
+    assert not ended.said("statement.skipped")
+
+
+@pytest.mark.parametrize("missing", ["ADD CONSTRAINT k CHECK (id > 0)", "ADD n INT AS (id + 1) STORED"])
+def test_dates_with_zeros_are_found_before_anything_is_added(place: Place, missing: str) -> None:
+    """A table is copied for what is added, and strict mode does not take them; the statements given do."""
+    base = "CREATE TABLE a (id INT PRIMARY KEY, d DATETIME)"
+    place.write(a=f"{base};", b="CREATE TABLE b (id INT);", c=f"ALTER TABLE a {missing};", d="CREATE TABLE d (id INT);")
+    place.build(base, "CREATE TABLE d (id INT)", "SET sql_mode = ''")
+    place.database.run("SET SESSION sql_mode = ''", "INSERT INTO a VALUES (1, '0000-00-00'), (2, '2024-02-00')")
+    said = place.refused()
+    assert "dates with zeros in them" in said["message"]
+    place.database.run("SET SESSION sql_mode = 'STRICT_ALL_TABLES'", *(each["sql"] for each in said["ddl"]))
+    place.run()
+
+
 def test_what_only_data_statements_need_is_not_asked_for(place: Place) -> None:
     """They are not run, where a part of their file was there; and what a variable was to hold may be gone."""
     place.write(

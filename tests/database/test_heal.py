@@ -392,6 +392,28 @@ def test_what_is_gone_is_said_whatever_becomes_of_the_healing(database: Database
     assert [each["object"] for each in said(stopped, "data.gone")] == ["column w of table t"]
 
 
+@pytest.mark.parametrize("pending", [True, False], ids=["with the release that drops it pending", "before that"])
+@pytest.mark.parametrize("index", ["KEY by_a (a), ", ""], ids=["an index of its own", "one that the server made"])
+def test_a_constraint_gets_the_name_that_it_had(database: Database, tmp_path: Path, index: str, pending: bool) -> None:
+    """Also where a server gave it: a later migration may drop it by that. But for a key whose index a server made."""
+    names = ("o_chk_1", "o_ibfk_1") if database.server.flavour == "mysql" else ("CONSTRAINT_1", "o_ibfk_1")
+    keys = "FOREIGN KEY (a) REFERENCES c (id), FOREIGN KEY (b) REFERENCES c (k)"
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE c (id INT PRIMARY KEY, k INT UNIQUE);"
+        f"CREATE TABLE o (id INT PRIMARY KEY, a INT, b INT, {index}CHECK (a > 1), CHECK (b > 1), {keys});"
+    )
+    gate.run("snapshot")
+    gate.run()
+    drop = [f"ALTER TABLE o DROP CONSTRAINT {names[0]}", f"ALTER TABLE o DROP FOREIGN KEY {names[1]}"]
+    database.run(*drop)
+    pending or gate.run()
+    wanted = drop if index else drop[:1]
+    gate.write(b=";".join(wanted) + ";")
+    gate.run("snapshot")
+    gate.run()
+    gate.run("check")
+
+
 def test_without_a_snapshot_the_migrations_tell_what_was_there(database: Database, tmp_path: Path) -> None:
     """Where a view or a table is missing; before what is pending changes rows, too. Nothing is said where it is not."""
     gate = Gate(database, tmp_path).write(
