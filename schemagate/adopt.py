@@ -45,8 +45,8 @@ class Adoption:
 
     @contextmanager
     def rehearsing(self) -> Iterator[None]:
-        """Around the rehearsal: where a migration that nobody ran does not work on what is there now, or makes something
-        else of it, its file need not be wrong, and nobody need have changed it. Raises a SchemaDrift that says so.
+        """Around the rehearsal: where a migration that nobody ran does not work on what is there now, or makes another
+        thing of it, its file need not be wrong, and nobody need have changed it. Raises a SchemaDrift that says so.
         """
         try:
             yield

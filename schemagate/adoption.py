@@ -75,15 +75,15 @@ def contents(migration: Migration) -> Contents:
         around.note_temporary(statement, kind)
         lasting += [statement.ordinal] * lasts
         structure = kind in TRACED and kind != "truncate table" and not runs_once(statement, kind)
+        words = words_of(statement) if kind.startswith(("create ", "alter ", "rename ")) else []
         if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
             data.append(Data(migration.name, statement.ordinal, statement.line, kind))
-        elif lasts:
+        elif kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words[:8]):
+            plain.add(statement.ordinal)
+        if lasts and structure:
             named[statement.ordinal] = frozenset(name.name.lower() for name in statement.names)
-            words = words_of(statement)
             if not MOVING.isdisjoint(words) or (kind == "create table" and "REPLACE" in words[:3]):
                 moving.add(statement.ordinal)
-        if kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words_of(statement)[:8]):
-            plain.add(statement.ordinal)
         del statement  # before the next is read: each may be as long as memory allows
     return Contents(tuple(data), tuple(lasting), frozenset(plain), named, frozenset(moving))
 

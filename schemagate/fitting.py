@@ -97,13 +97,8 @@ class _Table:
         return stored or any(part.kind in ("check", "key") for part in self._missing)
 
     def _has_zeros(self) -> bool:
-        return any(
-            self._any(
-                f"SELECT 1 FROM {self._path(self._name)} WHERE MONTH({quote(name)}) = 0 OR DAYOFMONTH({quote(name)}) = 0 "
-                "LIMIT 1"
-            )
-            for name in self._dates
-        )
+        zero = " OR ".join(f"MONTH({each}) = 0 OR DAYOFMONTH({each}) = 0" for each in map(quote, self._dates))
+        return bool(zero) and self._any(f"SELECT 1 FROM {self._path(self._name)} WHERE {zero} LIMIT 1")
 
     def _column(self, part: Part) -> str | None:
         each = self._new[part.name.lower()]

@@ -735,29 +735,35 @@ def test_what_a_newer_image_drops_may_still_be_added(place: Place) -> None:
     assert {("table", "other"), ("table", "seed")} <= place.database.objects()
 
 
+SWAP = """CREATE TABLE n (id INT PRIMARY KEY, v INT, w INT);
+INSERT INTO n (id) SELECT id FROM a WHERE v > 1;
+RENAME TABLE a TO o, n TO a;
+DROP TABLE o;
+"""
+ANEW = "DROP TABLE a; CREATE TABLE a (id INT PRIMARY KEY, v INT, w INT); INSERT INTO a VALUES (9, 9, 9);"
+FILLED = "CREATE TABLE q (id INT); INSERT INTO q VALUES (1);"
+EMPTIED = "TRUNCATE TABLE a; INSERT INTO a VALUES (1, 5);"
+
+
 @pytest.mark.parametrize(
     ("text", "missing"),
     [
-        ("CREATE TABLE n (id INT PRIMARY KEY, v INT, w INT); INSERT INTO n (id) SELECT id FROM a WHERE v > 1;"
-         "RENAME TABLE a TO o, n TO a; DROP TABLE o;", "ALTER TABLE a DROP COLUMN w"),
-        ("DROP TABLE a; CREATE TABLE a (id INT PRIMARY KEY, v INT, w INT); INSERT INTO a VALUES (9, 9, 9);",
-         "ALTER TABLE a DROP COLUMN w"),
-        ("RENAME TABLE a TO o, b TO a, o TO b; CREATE TABLE q (id INT); INSERT INTO q VALUES (1);", "DROP TABLE q"),
-        ("ALTER TABLE a DROP COLUMN v, ADD COLUMN v INT; CREATE TABLE q (id INT); INSERT INTO q VALUES (1);",
-         "DROP TABLE q"),
+        (SWAP, "ALTER TABLE a DROP COLUMN w"),
+        (ANEW, "ALTER TABLE a DROP COLUMN w"),
+        (f"RENAME TABLE a TO o, b TO a, o TO b; {FILLED}", "DROP TABLE q"),
+        (f"ALTER TABLE a DROP COLUMN v, ADD COLUMN v INT; {FILLED}", "DROP TABLE q"),
         ("UPDATE a SET v = v * 100; ALTER TABLE a ADD KEY k (v);", "ALTER TABLE a DROP KEY k"),
-        ("TRUNCATE TABLE a; INSERT INTO a VALUES (1, 5); ALTER TABLE a ADD CHECK (v > 0);",
-         "ALTER TABLE a DROP CONSTRAINT {check}"),
+        (f"{EMPTIED} ALTER TABLE a ADD CHECK (v > 0);", "ALTER TABLE a DROP CONSTRAINT {check}"),
     ],
     ids=["a table in the place of another", "made anew", "swapped", "a column made anew", "an index", "a check"],
-)  # fmt: skip
+)
 def test_rows_that_are_there_survive_a_file_that_would_replace_them(place: Place, text: str, missing: str) -> None:
     """It may have run, and lost something since: what is missing is added, and what changes rows is listed."""
     base = ("CREATE TABLE a (id INT PRIMARY KEY, v INT)", "CREATE TABLE b (id INT PRIMARY KEY, v INT)")
     place.write(a=f"{base[0]}; {base[1]};", b=text, c="ALTER TABLE b ADD z INT;")
     place.run("snapshot")
     check = "a_chk_1" if place.database.server.flavour == "mysql" else "CONSTRAINT_1"
-    place.build(*base, *text.rstrip(";").split(";"), "ALTER TABLE b ADD z INT", missing.format(check=check))
+    place.build(*base, *text.strip().rstrip(";").split(";"), "ALTER TABLE b ADD z INT", missing.format(check=check))
     place.build(
         "DELETE FROM a", "DELETE FROM b", "INSERT INTO a (id, v) VALUES (1, 1), (2, 2)", "INSERT INTO b (id) VALUES (3)"
     )
