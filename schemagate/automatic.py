@@ -9,12 +9,13 @@ https://mariadb.com/docs/server/reference/sql-statements/data-definition/constra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemagate.clauses import Part
-from schemagate.lexer import quote
+from schemagate.clauses import Part, columns_of
+from schemagate.flat import flat, without_space
+from schemagate.lexer import quote, unquote
 
 if TYPE_CHECKING:
     from schemagate.schema import Schema, SchemaObject
@@ -33,13 +34,57 @@ def nameless(each: SchemaObject) -> SchemaObject:
 
 
 def as_expected(found: Schema, wanted: Schema) -> Schema:
-    """What was found, with the automatic names that the same clauses have in what is wanted."""
+    """What was found, with the automatic names that the same clauses have in what is wanted; without indexes that only
+    a dump has kept, and with what a server cannot show of a view that is broken.
+    """
     objects = dict(found.objects)
     for key, each in found.objects.items():
         model = wanted.objects.get(key)
-        if model and _may_have(each) and _may_have(model) and model.parts != each.parts:
-            objects[key] = replace(each, parts=tuple(_renamed(each, model)))
+        if model is None or model.parts == each.parts:
+            continue
+        parts = tuple(each.parts)
+        if each.kind == "view":
+            parts = tuple(_whole(part, model) for part in parts)
+        if _may_have(each) and _may_have(model):
+            parts = tuple(_renamed(each, model))
+        if each.kind == "table" and "FOREIGN KEY" in each.create:
+            parts = tuple(_needed(parts, model))
+        objects[key] = replace(each, parts=parts)
     return replace(found, objects=objects)
+
+
+def _needed(parts: Sequence[Part], model: SchemaObject) -> Iterator[Part]:
+    """The clauses without an index that a server made for a foreign key and does not need: another one has its columns.
+    Then it takes it away; but not where a dump has made one of it that was asked for.
+    """
+    keys = [(part.name, columns_of(part.text)) for part in parts if part.kind == "key"]
+    others = {part.name: columns_of(part.text) for part in model.parts if part.kind == "index"}
+    for part in parts:
+        if part.kind == "index" and part.name not in others and part.text.startswith("KEY "):
+            columns = columns_of(part.text)
+            names = {name for name, of_key in keys if of_key == columns} | {
+                "" for _, of_key in keys if of_key == columns
+            }
+            given = part.name in names or (
+                "" in names and re.fullmatch(rf"{re.escape(unquote(columns[0]))}(_\d+)?", part.name)
+            )
+            if given and any(other[: len(columns)] == columns for other in others.values()):
+                continue
+        yield part
+
+
+def _whole(part: Part, model: SchemaObject) -> Part:
+    """A clause of a view. Where something is missing under it, MariaDB shows the number of a column that it sorts or
+    groups by as an empty string.
+    """
+    like = next((each for each in model.parts if (each.kind, each.name) == (part.kind, part.name)), part)
+    if like.text == part.text or "''" not in part.text:
+        return part
+    here, there = without_space(flat(part.text)), without_space(flat(like.text))
+    same = len(here) == len(there) and all(
+        one == other or (one[1] == "''" and other[0] == "number") for one, other in zip(here, there, strict=True)
+    )
+    return like if same else part
 
 
 def to_add(kind: str, name: str, text: str, table: str) -> str:

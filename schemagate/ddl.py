@@ -226,7 +226,7 @@ class _Plan:
                 yield Change(*key, "", each.create.replace("CREATE ", "CREATE OR REPLACE ", 1), program=each)
             elif key[0] == "event":
                 old = self._found[key]
-                again = old.attribute("schedule") != each.attribute("schedule")
+                again = any(old.attribute(part) != each.attribute(part) for part in ("schedule", "time_zone"))
                 yield Change(*key, "", altered_event(each.create, schedule=again), program=each)
             else:
                 yield _drop(*key, program=each)

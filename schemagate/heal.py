@@ -79,16 +79,10 @@ class Healer:
         self._refuse_parentless(healing, found)
         began = time.monotonic()
         try:
-            try:
-                self._try(healing, found)
-            except Unhealable:  # a key with a name takes an index away that was made for an earlier one
-                if healing.nameless.changes == healing.changes:
-                    raise
-                healing = healing.nameless
-                self._try(healing, found)
+            healing = self._tried(healing, found)
         except ShadowUnavailable as reason:
             self.log.warning("rehearsal.skipped", reason=str(reason))
-            return healing.nameless
+            return (healing, *healing.other_ways)[-1]
         self.log.info(
             "healing.rehearsed",
             statements=len(healing.changes),
@@ -211,8 +205,19 @@ class Healer:
                 "Connect to the server itself, not through a pooling proxy, and start again."
             )
 
-    def _try(self, healing: Remedy, found: Schema) -> None:
-        """Try it in the shadow. Raises Unhealable, ShadowUnavailable."""
+    def _tried(self, healing: Remedy, found: Schema) -> Remedy:
+        """The first way in which it works in the shadow. Raises Unhealable, ShadowUnavailable."""
+        try:
+            self._prove(healing, found)
+        except Unhealable:  # a key with a name takes an index away that was made for an earlier one
+            for other in healing.other_ways:
+                with suppress(Unhealable):
+                    self._prove(other, found)
+                    return other
+            raise
+        return healing
+
+    def _prove(self, healing: Remedy, found: Schema) -> None:
         if left := self._left(healing, found):
             raise Unhealable(f"{said(left[0])} would not be as expected then")
 

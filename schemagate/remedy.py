@@ -32,6 +32,8 @@ NEVER = {
     "sequence": "nobody knows the number that it had come to",
     "event": "nobody knows when it is to run",
 }
+# How a foreign key is added that has the name which a server gave it.
+NAMED, WITH_INDEX, NAMELESS = "named", "with its index", "nameless"
 IN_ONE_PLACE = frozenset({"table", "view", "sequence"})  # of these, only one has a name
 
 
@@ -43,30 +45,37 @@ class Unhealable(Exception):
 class Remedy:
     """What makes again what is missing of what is `wanted`, in order; and what of it held data, and is empty then.
 
-    `taken`: the names of constraints that are in use, each with its table. `keys`: a foreign key gets the name that a
-    server gave it; else it names it anew.
+    `taken`: the names of constraints that are in use, each with its table. `way` is how those keys are added that a
+    server has named.
     """
 
     wanted: Schema
     changes: tuple[Change, ...]
     emptied: tuple[str, ...] = ()
     taken: frozenset[tuple[str, str]] = frozenset()
-    keys: bool = True
+    way: str = NAMED
 
     @property
-    def nameless(self) -> Remedy:
-        """The same, where a server names the foreign keys anew that it has named before."""
-        changes = tuple(_to_add(each, self.taken, keys=False) for each in self.changes)
-        return replace(self, changes=changes, keys=False)
+    def other_ways(self) -> tuple[Remedy, ...]:
+        """The same where a key takes its index along, which a server has made for an earlier one and would take away;
+        and where the server names it anew.
+        """
+        return tuple(
+            each for way in (WITH_INDEX, NAMELESS) if (each := self._in_way(way)).changes != self.changes
+        )  # fmt: skip
+
+    def _in_way(self, way: str) -> Remedy:
+        return replace(self, changes=tuple(self._to_add(each, way) for each in self.changes), way=way)
+
+    def _to_add(self, change: Change, way: str) -> Change:
+        return _to_add(change, self.taken, way, self.wanted)
 
     def around(self, part: Schema, broken: Set[tuple[str, str]]) -> tuple[Change, ...]:
         """The same where there is but a part of the schema, and none of the views that are `broken` for want of it."""
         missing = self.wanted.objects.keys() & {(change.kind, change.name) for change in self.changes}
         there = as_expected(part_of(part, part.objects.keys() & self.wanted.objects.keys() - broken), self.wanted)
         known = (part.objects.keys() & self.wanted.objects.keys()) | missing
-        return tuple(
-            _to_add(change, self.taken, keys=self.keys) for change in _made(part_of(self.wanted, known), there)
-        )
+        return tuple(self._to_add(change, self.way) for change in _made(part_of(self.wanted, known), there))
 
 
 def remedy(
@@ -106,7 +115,7 @@ def remedy(
         raise Unhealable(f"{emptied[0]} held data; SCHEMAGATE_HEAL=all makes it again, empty")
     if computed and mode != ALL:
         raise Unhealable(f"{computed[0]} is missing, and SCHEMAGATE_HEAL=all alone makes columns again")
-    return Remedy(wanted, tuple(_to_add(change, taken, keys=True) for change in made), tuple(emptied), taken)
+    return Remedy(wanted, tuple(_to_add(change, taken, NAMED, wanted) for change in made), tuple(emptied), taken)
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
@@ -125,7 +134,7 @@ def names_of_constraints(found: Schema) -> frozenset[tuple[str, str]]:
     )
 
 
-def _to_add(change: Change, taken: Set[tuple[str, str]], *, keys: bool) -> Change:
+def _to_add(change: Change, taken: Set[tuple[str, str]], way: str, wanted: Schema) -> Change:
     """The change, where it adds a constraint, without a name that a server gave: unless that is not taken, so that a
     later migration finds it under that.
     """
@@ -133,11 +142,24 @@ def _to_add(change: Change, taken: Set[tuple[str, str]], *, keys: bool) -> Chang
     head = f"ALTER TABLE {quote(change.name)} ADD "
     if change.kind != "table" or kind not in ("key", "check") or not change.sql.startswith(f"{head}CONSTRAINT "):
         return change
-    if keys or kind == "check":
-        of_table = name.lower().startswith("constraint_")  # MariaDB counts so in each table
-        if not any(each == name.lower() and (not of_table or own == change.name.lower()) for own, each in taken):
-            return change
-    return replace(change, sql=head + to_add(kind, name, change.sql[len(head) :], change.name))
+    text = change.sql[len(head) :]
+    nameless = to_add(kind, name, text, change.name)
+    of_table = name.lower().startswith("constraint_")  # MariaDB counts so in each table
+    if nameless == text or (kind == "key" and way == NAMELESS):
+        return replace(change, sql=head + nameless)
+    if any(each == name.lower() and (not of_table or own == change.name.lower()) for own, each in taken):
+        return replace(change, sql=head + nameless)
+    if kind == "key" and way == WITH_INDEX:
+        return replace(change, sql="".join((head, *_index_of(table(wanted.objects["table", change.name]), name), text)))
+    return change
+
+
+def _index_of(child: Table, key: str) -> Iterator[str]:
+    """The index of just the columns of a foreign key, to be added with it."""
+    for name, text in child.indexes.items():
+        if text.startswith("KEY ") and child.indexed[name] == child.keys[key].columns:
+            yield f"{text}, ADD "
+            return
 
 
 def all_known(migrations: Migrations, history: History) -> None:

@@ -1,0 +1,104 @@
+"""What servers and dumps leave behind, and nobody has changed: an index that was a key's own, a view that is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.database.gate import Gate, last, said
+from tests.databases import Database
+
+KEY = """CREATE TABLE c (id INT PRIMARY KEY);
+CREATE TABLE o (id INT PRIMARY KEY, a INT, b INT, {name}FOREIGN KEY (a) REFERENCES c (id));
+"""
+VIEWS = """CREATE TABLE t (id INT PRIMARY KEY);
+CREATE VIEW v AS SELECT id FROM t;
+CREATE VIEW sorted AS SELECT id FROM v ORDER BY 1;
+CREATE VIEW counted AS SELECT id, COUNT(*) AS n FROM v GROUP BY 1;
+"""
+
+
+def restored(database: Database, table: str) -> None:
+    """Make a table anew from what a dump has of it: an index that the server made is one that is asked for, then."""
+    text = database.rows(f"SHOW CREATE TABLE {table}")[0][1]
+    database.run(f"DROP TABLE {table}", text)
+
+
+@pytest.mark.parametrize("name", ["CONSTRAINT o_c ", ""], ids=["with a name", "without"])
+@pytest.mark.parametrize("journal", [True, False], ids=["with its journal", "without"])
+def test_an_index_that_a_dump_has_kept_stops_no_release(
+    database: Database, tmp_path: Path, name: str, journal: bool
+) -> None:
+    """Where nothing was restored, the server takes it away for the next one; `diff` tells of it, and how it goes."""
+    gate = Gate(database, tmp_path).write(a=KEY.format(name=name))
+    gate.run("snapshot")
+    gate.run()
+    restored(database, "o")
+    if not journal:
+        database.run("DROP TABLE schemagate_journal, schemagate_starts, schemagate_verified")
+    gate.write(b="ALTER TABLE o ADD KEY ab (a, b);")
+    gate.run("snapshot")
+    gate.run()
+    gate.run("check")
+    drop = database.rows("SELECT index_name FROM information_schema.statistics WHERE table_schema = %s AND "
+                         "table_name = 'o' AND index_name NOT IN ('PRIMARY', 'ab')", database.name)  # fmt: skip
+    gate.run("diff live snapshot", expected=32)
+    database.run(f"ALTER TABLE o DROP KEY {drop[0][0]}")
+    gate.run("diff live snapshot")
+
+
+def test_another_index_that_is_too_much_is_drift(database: Database, tmp_path: Path) -> None:
+    """One of other columns than those of a key, with another name, or that no other one makes needless."""
+    gate = Gate(database, tmp_path).write(a=KEY.format(name="CONSTRAINT o_c "), b="ALTER TABLE o ADD KEY ab (a, b);")
+    gate.run("snapshot")
+    gate.run()
+    for index in ("b (b)", "mine (a)", "a (a DESC)", "UNIQUE o_c (a)"):
+        word = "" if index.startswith("UNIQUE") else "KEY "
+        database.run(f"ALTER TABLE o ADD {word}{index}")
+        assert "is not expected" in last(gate.run("check", expected=32))["message"], index
+        database.run(f"ALTER TABLE o DROP KEY {index.removeprefix('UNIQUE ').split(' ')[0]}")
+    gate.run("check")
+
+
+@pytest.mark.parametrize(
+    "pending", ["", "CREATE OR REPLACE VIEW v AS SELECT id FROM t WHERE id > 0; UPDATE t SET id = 7;"]
+)
+def test_views_on_one_that_is_missing_are_not_called_changed(database: Database, tmp_path: Path, pending: str) -> None:
+    """MariaDB shows the number of a column that they sort or group by as an empty string, then."""
+    gate = Gate(database, tmp_path).write(a=VIEWS)
+    gate.run("snapshot")
+    gate.run()
+    database.run("INSERT INTO t VALUES (3)", "DROP VIEW v")
+    if pending:
+        gate.write(b=pending)
+        gate.run("snapshot")
+    assert said(gate.run(), "schema.healed") or pending
+    gate.run("check")
+    assert database.rows("SELECT id FROM sorted") == ((7 if pending else 3,),)
+
+
+def test_a_release_that_ends_while_a_view_is_missing_goes_on(database: Database, tmp_path: Path) -> None:
+    """What stands on it is broken meanwhile, and whole again behind it."""
+    gate = Gate(database, tmp_path).write(a=VIEWS)
+    gate.run("snapshot")
+    gate.run()
+    database.run("INSERT INTO t VALUES (1), (2)")
+    gate.write(b="DROP VIEW v; UPDATE t SET id = 5; CREATE VIEW v AS SELECT id FROM t WHERE id > 0;")
+    gate.run("snapshot")
+    gate.run(expected=30)
+    database.run("DELETE FROM t WHERE id = 2")
+    gate.run()
+    gate.run("check")
+    assert database.rows("SELECT n FROM counted") == ((1,),)
+
+
+def test_an_event_gets_its_time_zone(database: Database, tmp_path: Path) -> None:
+    """Which ALTER EVENT takes over with the schedule alone."""
+    made = "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SET @a = 1"
+    gate = Gate(database, tmp_path).write(a=f"SET time_zone = '+02:00'; {made};")
+    gate.run("snapshot")
+    database.run("SET time_zone = '+05:00'", made, "SET time_zone = DEFAULT")
+    answer = gate.run("diff live snapshot --sql", expected=32)
+    database.run(*(line.rstrip(";") for line in answer.text.splitlines() if line.startswith(("SET ", "ALTER "))))
+    gate.run("diff live snapshot")
