@@ -88,6 +88,7 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
         if healer.journal.history.past and before.fingerprint != healer.journal.proven:
             place = _place(plan, live, rehearsal)
         if place is None:
+            _tell_what_comes_last(rehearsal, healer, dry=dry)
             return live, rehearsal.traces
         _refuse_without(_gone(plan, place, live, healer))
     found = _standing(plan, {}, live, healer)
@@ -98,6 +99,7 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
         if found and place:
             _refuse_other_rows(found, plan, place, live, rehearsal)
         _refuse_to_guess(rehearsal, live, healer)
+        _tell_what_comes_last(rehearsal, healer, dry=dry)
         return live, rehearsal.traces
     known = found.healer.expected.known
     made = {key: each for key, each in known.objects.items() if key in missing} if known else {}
@@ -114,6 +116,12 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
     except RehearsalFailed as failed:  # a name that a server gave may be another one now
         told = str(failed).replace("The live schema was not touched", "What was missing was made again, and no more")
         raise RehearsalFailed(told, **{**failed.facts, "state": "what was missing is healed"}) from failed
+
+
+def _tell_what_comes_last(rehearsal: Rehearsal, healer: Healer, *, dry: bool) -> None:
+    """What is missing then, and would be healed behind all that is pending."""
+    if dry and rehearsal.missing:
+        healer.log.info("healing.planned", missing=[said(each) for each in rehearsal.missing])
 
 
 def _rehearse(plan: Plan, live: Schema, healer: Healer) -> Rehearsal:
