@@ -60,15 +60,15 @@ class Alteration:
         self.indexes_dropped = [name for name in found.indexes if name not in wanted.indexes]
         self.clustered_anew = False
         self.indexes_changed = self._indexes_changed()
+        self.unindexed = self._unindexed()
         # Who drops an index and adds it, hidden or shown, changes nothing on either server.
         self.shown_otherwise = [
             name
             for name in wanted.indexes
             if name in found.indexes
-            and name not in self.indexes_changed
+            and name not in (*self.indexes_changed, *self.unindexed)
             and wanted.indexes[name] != found.indexes[name]
         ]
-        self.unindexed = self._unindexed()
 
     def _changes_kind(self, name: str) -> bool:
         here, there = self.found.taken_apart[name], self.wanted.taken_apart[name]
@@ -193,6 +193,7 @@ class Alteration:
             or self._several_change_sight
             or self.touched & expressions
             or (self.moved and self.added)
+            or ("PRIMARY" in self.indexes_added and self.indexes_dropped and self._hides_a_unique_index)
             or len(self.dropped) == len(found.columns)
             or wanted.partitioning != found.partitioning
             or wanted.periods != found.periods
@@ -205,6 +206,11 @@ class Alteration:
             or any(self.modified & {*found.indexed[name]} for name in texts)
             or (wanted.counting in self.added and not self._only_adds)
         )
+
+    @property
+    def _hides_a_unique_index(self) -> bool:
+        """Without a primary key one of MySQL's may be taken for it, and then it may not be hidden."""
+        return any(self.found.indexes[name].endswith(f" {HIDDEN[0]}") for name in self.found.unique)
 
     @property
     def _several_change_sight(self) -> bool:
@@ -268,7 +274,7 @@ class Alteration:
         wanted, found = self.wanted.checks, self.found.checks
         # With any column, MariaDB drops the checks that name none; MySQL with an index on an expression.
         gone = {*self.indexes_dropped, *self.indexes_changed}
-        taking = self.dropped or any("" in self.found.indexed[name] for name in gone)
+        taking = self.dropped or self.remade or any("" in self.found.indexed[name] for name in gone)
         nameless = {name for name, text in wanted.items() if taking and not quoted(text) - {name.lower()}}
         again = nameless | {name for name, text in wanted.items() if self.remade & quoted(text)}
         for name in found:

@@ -73,6 +73,9 @@ def _merged(one: Change, other: Change) -> Change | None:
         return None
     if (ADD_TEXT in one.sql and ADD_TEXT in other.sql) or ALTER_INDEX in one.sql + other.sql:
         return None
+    here, there = one.part.split(", "), other.part.split(", ")
+    if any(part.startswith("index ") and part in here for part in there):  # it goes before it comes, on purpose
+        return None
     lost = "; ".join(dict.fromkeys(text for text in (one.loses, other.loses) if text))
     return replace(
         one,

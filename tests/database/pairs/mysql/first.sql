@@ -20,3 +20,9 @@ CREATE TABLE parsed (id INT PRIMARY KEY, a TEXT, b TEXT, FULLTEXT KEY f (a) WITH
 
 -- A check of no column, beside an index on an expression that goes
 CREATE TABLE always (id INT PRIMARY KEY, a INT, KEY k ((a + 2)), CONSTRAINT always CHECK (1 = 1));
+CREATE TABLE remade (id INT PRIMARY KEY, a INT, v INT AS (a) VIRTUAL, CONSTRAINT remade CHECK (1 = 1));
+
+-- Another parser alone; a hidden index that another one guards; a hidden one on shapes of another reference system
+CREATE TABLE parser (id INT PRIMARY KEY, a TEXT, FULLTEXT KEY k (a));
+CREATE TABLE guarded (a INT NOT NULL, b INT NOT NULL, UNIQUE KEY b (b), UNIQUE KEY a (a) INVISIBLE);
+CREATE TABLE hidden_shapes (id INT PRIMARY KEY, p POINT NOT NULL SRID 4326, SPATIAL KEY k (p) INVISIBLE);
