@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
 from schemagate.effects import Around, effects_of
 from schemagate.hashes import hash_of, key_of
 from schemagate.isolation import fills_from_query, words_of
+from schemagate.lexer import significant, unquote
 from schemagate.rules import runs_once
 from schemagate.schema import said
 from schemagate.states import DERIVED, ORDER, parts_of
 from schemagate.tables import table
 from schemagate.traces import TRACED
+from schemagate.widening import column
 
 if TYPE_CHECKING:
     from schemagate.migrations import Migration, Migrations
-    from schemagate.schema import Difference, Schema
+    from schemagate.schema import Difference, Schema, SchemaObject
+    from schemagate.sql import Statement
     from schemagate.states import Effect, PartKey, States
 
 EXACT = "baseline: the schema was exactly that after this migration"
 IN_THE_MIDDLE = "baseline: the schema was exactly that after the last of these statements"
-# Words of a statement that may put one object, or its rows, in the place of another.
-MOVING = frozenset({"RENAME", "EXCHANGE"})
+# Words of an ALTER that may put rows in the place of others, or take them away, without a trace in the text of a table.
+MOVING = frozenset({"EXCHANGE", "TRUNCATE", "PARTITION", "PARTITIONS", "PARTITIONING", "DISCARD", "IMPORT"})
+OF_A_CLAUSE = frozenset({"COLUMN", "INDEX", "KEY"})
+# Words before the name of a column that is not what it was, and those that may stand between.
+TO_COLUMN = frozenset({"DROP", "MODIFY", "CHANGE"})
+BETWEEN = frozenset({"COLUMN", "IF", "EXISTS"})
 # The part that stands for an object as a whole.
 ITSELF: PartKey = ("", "")
 
@@ -55,7 +63,7 @@ class Contents:
     """What the statements of a migration are: those of data, and by their ordinals those that do more than change its
     session. Of these, the `plain` ones do nothing at all where they leave the schema as it was: CREATE … IF NOT EXISTS.
     `named` has the names, in small letters, of those that change the structure alone; those that put one object in the
-    place of another, `moving`, may change more of it than shows.
+    place of another, `moving`, may change more of it than shows; and `columns` are those that they drop or change.
     """
 
     data: tuple[Data, ...]
@@ -63,12 +71,13 @@ class Contents:
     plain: frozenset[int] = frozenset()
     named: Mapping[int, frozenset[str]] = field(default_factory=dict)
     moving: frozenset[int] = frozenset()
+    columns: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
 def contents(migration: Migration) -> Contents:
     """What the statements of a migration are."""
     data, lasting, plain, around = [], list[int](), set[int](), Around()
-    named, moving = dict[int, frozenset[str]](), set[int]()
+    named, moving, columns = dict[int, frozenset[str]](), set[int](), dict[int, frozenset[str]]()
     for statement in migration.statements():
         kind = statement.kind
         lasts = any(each.lasting for each in effects_of(statement, kind, around))
@@ -82,10 +91,31 @@ def contents(migration: Migration) -> Contents:
             plain.add(statement.ordinal)
         if lasts and structure:
             named[statement.ordinal] = frozenset(name.name.lower() for name in statement.names)
-            if not MOVING.isdisjoint(words) or (kind == "create table" and "REPLACE" in words[:3]):
+            columns[statement.ordinal] = _columns_changed(statement) if kind == "alter table" else frozenset()
+            if _moves(kind, words):
                 moving.add(statement.ordinal)
         del statement  # before the next is read: each may be as long as memory allows
-    return Contents(tuple(data), tuple(lasting), frozenset(plain), named, frozenset(moving))
+    return Contents(tuple(data), tuple(lasting), frozenset(plain), named, frozenset(moving), columns)
+
+
+def _moves(kind: str, words: Sequence[str]) -> bool:
+    """May it put one object, or its rows, in the place of another? Rather yes than no."""
+    if kind == "alter table":
+        renames = any(word == "RENAME" and after not in OF_A_CLAUSE for word, after in pairwise([*words, ""]))
+        return renames or not MOVING.isdisjoint(words)
+    return kind == "rename table" or (kind == "create table" and "REPLACE" in words[:3])
+
+
+def _columns_changed(statement: Statement) -> frozenset[str]:
+    """The columns, in small letters, that an ALTER TABLE drops, modifies or changes."""
+    found, waiting = set[str](), False
+    for token in significant(statement.text):
+        kind, word, _ = token
+        if waiting and not (kind == "word" and word.upper() in BETWEEN):
+            found.add(unquote(word).lower())
+            waiting = False
+        waiting = waiting or (kind == "word" and word.upper() in TO_COLUMN)
+    return frozenset(found)
 
 
 # --- it is exactly as after a migration -----------------------------------------------------------------------------
@@ -232,46 +262,48 @@ def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping
     found: set[str] = set()
     for group in _groups(touched):
         parts = set().union(*(touched[name] for name in group))
-        missing = parts & in_the_end
-        held = any(part[0] == "column" or (part == ITSELF and key.startswith("table ")) for key, part in missing)
+        held = any(_holds(ends[key], part) for key, part in parts & in_the_end)
         data = any(known[name].data for name in group)
-        if (
-            held
-            and data
-            and not parts & there
-            and all(_only_adds(name, states, known[name], live.keys()) for name in group)
-        ):
+        if held and data and not parts & there and all(_only_adds(name, states, known[name], live) for name in group):
             found |= group
     return found
 
 
-def _only_adds(name: str, states: States, contents: Contents, live: Set[str]) -> bool:
-    """Do the statements of a migration that change the structure leave all that is there as it is, but for more clauses
-    of a table?
+def _holds(each: SchemaObject, part: PartKey) -> bool:
+    """Is it a table, or a column of one that is not computed?"""
+    if each.kind != "table" or part == ITSELF:
+        return each.kind == "table"
+    return part[0] == "column" and not column(parts_of(each)[part][0]).generated
+
+
+def _only_adds(name: str, states: States, contents: Contents, live: Mapping[str, SchemaObject]) -> bool:
+    """Do the statements of a migration that change the structure leave all that is there as it is? What they show to
+    change is not there: that is known.
     """
     there = {each.lower() for _, each in states.given.objects}
+    columns = {each.lower() for some in live.values() for kind, each in parts_of(some) if kind == "column"}
     effects: dict[int, list[Effect]] = {}
     for effect in states.effects:
         if effect.migration == name:
             effects.setdefault(effect.ordinal, []).append(effect)
-    return all(
-        not names & there
-        or (
-            ordinal not in contents.moving
-            and (ordinal in effects or ordinal in contents.plain)
-            and all(_adds(effect, effect.key in live) for effect in effects.get(ordinal, ()))
-        )
-        for ordinal, names in contents.named.items()
-    )
+
+    def only_adds(ordinal: int, names: frozenset[str]) -> bool:
+        seen = effects.get(ordinal, ())
+        if not names & there:
+            return True
+        if ordinal in contents.moving or not (seen or ordinal in contents.plain):
+            return False
+        changed = [each for each in seen if each.key in live]
+        if changed and contents.columns.get(ordinal, frozenset()) & columns - _made_by(changed):
+            return False
+        return all(each.before and each.after for each in changed)
+
+    return all(only_adds(ordinal, names) for ordinal, names in contents.named.items())
 
 
-def _adds(effect: Effect, live: bool) -> bool:
-    if not live:
-        return True
-    if effect.before is None or effect.after is None:
-        return False
-    old = parts_of(effect.before)
-    return all(part[0] in ADDABLE and part not in old for part in effect.parts)
+def _made_by(effects: Iterable[Effect]) -> set[str]:
+    """The columns that these effects show to change, in small letters."""
+    return {name.lower() for each in effects for kind, name in each.parts if kind == "column"}
 
 
 def _touched(effect: Effect, live: bool) -> Iterator[tuple[str, PartKey]]:

@@ -96,9 +96,9 @@ class Alteration:
 
     @property
     def _other_blocks(self) -> bool:
-        """With the size of a table's blocks, another engine than InnoDB writes that of an index to each which stays."""
-        here, there = self.found.options, self.wanted.options
-        return here.get("ENGINE") != there.get("ENGINE") and "KEY_BLOCK_SIZE" in {*here, *there}
+        """Other engines than InnoDB have a size of blocks for each index, and one that stays may bring one along."""
+        here, there = self.found.options.get("ENGINE", ""), self.wanted.options.get("ENGINE", "")
+        return here != there and there.upper() != "ENGINE=INNODB"
 
     def _unindexed(self) -> list[str]:
         """What goes in an ALTER before, and is added again where it stays. MySQL changes no reference system under an

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import Part, columns_of
-from schemagate.flat import flat, without_space
+from schemagate.flat import Lexeme, flat, without_space
 from schemagate.lexer import quote, unquote
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def as_expected(found: Schema, wanted: Schema) -> Schema:
         if model is None or model.parts == each.parts:
             continue
         parts = tuple(each.parts)
-        if each.kind == "view":
+        if each.kind == "view" and "''" in each.create:
             parts = tuple(_whole(part, model) for part in parts)
         if _may_have(each) and _may_have(model):
             parts = tuple(_renamed(each, model))
@@ -82,9 +82,20 @@ def _whole(part: Part, model: SchemaObject) -> Part:
         return part
     here, there = without_space(flat(part.text)), without_space(flat(like.text))
     same = len(here) == len(there) and all(
-        one == other or (one[1] == "''" and other[0] == "number") for one, other in zip(here, there, strict=True)
+        one == other or (one[1] == "''" and other[0] == "number" and _is_ordered_by(here[:at]))
+        for at, (one, other) in enumerate(zip(here, there, strict=True))
     )
     return like if same else part
+
+
+def _is_ordered_by(before: Sequence[Lexeme]) -> bool:
+    """Is what comes behind these tokens one of a list, of columns and numbers alone, behind ORDER BY or GROUP BY?"""
+    for kind, word in reversed(before):
+        if kind == "word" and word.lower() == "by":
+            return True
+        if not (kind in ("quoted", "number") or word in (",", ".", "''") or word.lower() in ("asc", "desc")):
+            break
+    return False
 
 
 def to_add(kind: str, name: str, text: str, table: str) -> str:

@@ -54,22 +54,33 @@ class Obstacle:
         return f"table {self.table}, {self.part}: {self.why}"
 
 
-def refused_by_rows(connection: Connection, database: str, wanted: Schema, found: Schema) -> Iterator[Obstacle]:
+def refused_by_rows(
+    connection: Connection, database: str, wanted: Schema, found: Schema, *, strict: bool = False
+) -> Iterator[Obstacle]:
     """What is missing in a table of `found` and would be refused by its rows. Reads rows, in full where
-    a key is missing; what is written meanwhile may refuse it all the same.
+    a key is missing; what is written meanwhile may refuse it all the same. `strict`: all of it is added as the session
+    of a migration begins, and rows are as they are now.
     """
     for (kind, name), each in sorted(wanted.objects.items()):
         there = found.objects.get((kind, name))
         if kind == "table" and there is not None and there.parts != each.parts:
-            yield from _Table(connection, database, each, there, found).refused()
+            yield from _Table(connection, database, each, there, found, strict=strict).refused()
 
 
 class _Table:
     """One table in which something is missing."""
 
     def __init__(
-        self, connection: Connection, database: str, wanted: SchemaObject, found: SchemaObject, schema: Schema
+        self,
+        connection: Connection,
+        database: str,
+        wanted: SchemaObject,
+        found: SchemaObject,
+        schema: Schema,
+        *,
+        strict: bool,
     ) -> None:
+        self._strict = strict
         self._connection, self._database, self._name, self._schema = connection, database, wanted.name, schema
         there = {(part.kind, part.name) for part in found.parts}
         self._columns = [part.name for part in found.parts if part.kind == "column"]
@@ -81,7 +92,7 @@ class _Table:
     def refused(self) -> Iterator[Obstacle]:
         if not self._missing or not self._any(f"SELECT 1 FROM {self._path(self._name)} LIMIT 1"):
             return
-        zeros = self._copied and self._has_zeros()
+        zeros = self._strict and self._copied and self._has_zeros()
         for part in self._missing:
             if zeros and part.kind in ("check", "key", "column"):
                 yield Obstacle(self._name, said_of(part.kind, part.name), ZEROS)
@@ -94,7 +105,7 @@ class _Table:
     def _copied(self) -> bool:
         """Is every row written again, in strict mode? For a check, a key, and what is computed and stored."""
         stored = any(each.generated == "stored" for each in self._new.values())
-        return stored or any(part.kind in ("check", "key") for part in self._missing)
+        return stored or any(part.kind in ("check", "key") and not _unenforced(part) for part in self._missing)
 
     def _has_zeros(self) -> bool:
         zero = " OR ".join(f"MONTH({each}) = 0 OR DAYOFMONTH({each}) = 0" for each in map(quote, self._dates))
@@ -112,7 +123,8 @@ class _Table:
         """Has what is computed for a new column a place in it, for every row?"""
         name = quote(each.name)
         rows = self._rows(name)
-        return self._computes(name, name) and not any(
+        asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
+        return self._computes(asked, name) and not any(
             self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in _beyond(each, name)
         )
 
@@ -120,6 +132,8 @@ class _Table:
         """Can the server work this out for every row? As far as it tells: what it cannot ask for is for the statement
         itself to tell.
         """
+        if not self._strict:
+            return True
         try:
             self._connection.execute(f"SELECT COUNT({value}) FROM {self._rows(clause)}")
             said = [int(row[1]) for row in self._connection.execute("SHOW WARNINGS").rows]
@@ -171,7 +185,7 @@ class _Table:
         return "rows refer to what is not there" if orphans else None
 
     def _check(self, part: Part) -> str | None:
-        if "NOT ENFORCED" in part.text.rpartition(")")[2]:
+        if _unenforced(part):
             return None
         begin = next(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", "("))
         end = max(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", ")"))
@@ -208,6 +222,10 @@ class _Table:
             return bool(self._connection.execute(question).rows)
         except ServerError:  # then the statement itself tells
             return False
+
+
+def _unenforced(part: Part) -> bool:
+    return part.kind == "check" and "NOT ENFORCED" in part.text.rpartition(")")[2]
 
 
 def _given(each: Column) -> str | None:
@@ -249,7 +267,7 @@ def _beyond(each: Column, name: str) -> Iterator[str]:
     if each.type in BITS:
         half = 2 ** (BITS[each.type] - 1)
         low, high = (0, 2 * half - 1) if each.unsigned else (-half, half - 1)
-        yield f"{name} NOT BETWEEN {low} AND {high}"
+        yield f"ROUND({name}) NOT BETWEEN {low} AND {high}"
     if each.type == "decimal":
         digits, places = map(int, (*each.given, "0")[:2] if each.given else ("10", "0"))
         yield f"ABS(ROUND({name}, {places})) >= 1{'0' * (digits - places)}"
@@ -258,7 +276,7 @@ def _beyond(each: Column, name: str) -> Iterator[str]:
     if each.type in TIMES:
         yield f"{name} IS NOT NULL AND CAST({name} AS {TIMES[each.type]}) IS NULL"
     if each.type in ("char", "varchar") and each.given:
-        yield f"CHAR_LENGTH({name}) > {each.given[0]}"
+        yield f"CHAR_LENGTH(TRIM(TRAILING ' ' FROM {name})) > {each.given[0]}"
     if each.type in ("binary", "varbinary") and each.given:
         yield f"LENGTH({name}) > {each.given[0]}"
     if longest := {**TEXTS, **BLOBS}.get(each.type):

@@ -233,7 +233,7 @@ class Healer:
         part = around(found, named)
         whole = len(part.objects) == len(found.objects)
         copy = part_of(part, part.objects.keys() - broken)
-        shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=whole)
+        shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=whole, asked=named)
         for change, text in script(healing.around(part, broken), found.collation):
             self.stop.check()
             if change and change.part and elsewhere(text):  # it would block changes of its parent there

@@ -35,17 +35,18 @@ class Index:
 
 
 def left_to_keys(
-    part: Schema, connection: Connection, database: str, *, whole: bool
+    part: Schema, connection: Connection, database: str, *, whole: bool, asked: Collection[str] = ()
 ) -> tuple[Schema, dict[tuple[str, str], str]]:
     """The same part of the live schema, but its tables are made so that the indexes which the server made there for
     keys are made by it again; and by the keys of tables what has to be run after such a one is made.
 
     `connection` is that of the shadow, which is empty. Where the part is the `whole`, tables without foreign keys are
-    not asked about: they may be thousands.
+    not asked about, for they may be thousands; but those that are `asked` for by name, in small letters.
     """
     objects, then = dict(part.objects), {}
     for key, each in part.objects.items():
-        indexes = list(_indexes(each)) if each.kind == "table" and ("FOREIGN KEY" in each.create or not whole) else ()
+        may_have = "FOREIGN KEY" in each.create or not whole or each.name.lower() in asked
+        indexes = list(_indexes(each)) if each.kind == "table" and may_have else ()
         if indexes and (made := _made(each, indexes, connection, database)):
             create, dropped = _without(each, made)
             objects[key] = replace(each, create=create)

@@ -18,7 +18,7 @@ from schemagate.trial import NotRehearsed, Refused
 from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schemagate.errors import SchemagateError
     from schemagate.expected import Expected, Verdict
@@ -135,20 +135,23 @@ def _failed(plan: Plan, refused: Refused) -> SchemagateError:
     return lacks or rehearsal_failed(refused)
 
 
-def copied_as_live(shadows: Shadows, part: Schema, database: str, *, whole: bool) -> tuple[Shadow, Schema]:
+def copied_as_live(
+    shadows: Shadows, part: Schema, database: str, *, whole: bool, asked: Collection[str] = ()
+) -> tuple[Shadow, Schema]:
     """The structure of a part of the live schema (which may be the `whole`) in the shadow, where the indexes that the
-    server made for keys are its own, if that can be had. Raises ShadowUnavailable where it cannot be copied.
+    server made for keys are its own, if that can be had (see `left_to_keys`). Raises ShadowUnavailable where it cannot
+    be copied.
     """
     shadow = shadows.get()
-    if copy := _as_live(shadow, part, database, whole=whole):
+    if copy := _as_live(shadow, part, database, whole=whole, asked=asked):
         return shadow, copy
     shadow = shadows.get()
     return shadow, copied(shadow, part)
 
 
-def _as_live(shadow: Shadow, part: Schema, database: str, *, whole: bool) -> Schema | None:
+def _as_live(shadow: Shadow, part: Schema, database: str, *, whole: bool, asked: Collection[str]) -> Schema | None:
     """The copy, in which the indexes that the server made for keys are its own; None where others come of that."""
-    made, then = left_to_keys(part, shadow.connection, database, whole=whole)
+    made, then = left_to_keys(part, shadow.connection, database, whole=whole, asked=asked)
     if made is part:
         return copied(shadow, part)
     try:

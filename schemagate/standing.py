@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from schemagate.additions import NotAddable, adopted
+from schemagate.additions import WHOLE, NotAddable, adopted
 from schemagate.adoption import (
     Baseline,
     Contents,
@@ -236,7 +237,9 @@ class Finder:
                 f"something is missing that could be added, but whether {undecided} was run cannot be seen", last
             ) from undecided
         self._refuse_contradicted(baseline)
-        if rows := tuple(refused_by_rows(self._connection, self._here.database, final, states.ours())):
+        strict = WHOLE not in baseline.ways.values() and not self._set_otherwise(baseline.ways)
+        database = self._here.database
+        if rows := tuple(refused_by_rows(self._connection, database, final, states.ours(), strict=strict)):
             raise self.way_out().refused_by(rows)
         self._log.info(
             "adoption.planned",
@@ -245,6 +248,15 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
+
+    def _set_otherwise(self, names: Iterable[str]) -> bool:
+        """May one of these migrations set what decides whether rows are taken that strict mode does not take?"""
+        return any(
+            statement.kind == "set" and re.search(rb"sql_mode|foreign_key_checks", statement.raw, re.IGNORECASE)
+            for migration in self._migrations.all
+            if migration.name in names
+            for statement in migration.statements()
+        )
 
     # --- without a shadow ---
 

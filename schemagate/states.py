@@ -54,13 +54,14 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place between two statements: behind `ordinal` of a migration, which may be its `end`; so many effects were
-    `reached` there.
+    `reached` there. `again`: what was there then of that which repeatable migrations make, too.
     """
 
     migration: str
     ordinal: int
     reached: int
     end: bool
+    again: frozenset[str] = frozenset()
 
 
 def parts_of(each: SchemaObject) -> dict[PartKey, tuple[str, ...]]:
@@ -76,7 +77,8 @@ class States:
 
     `whole`: the shadow is read anew after each migration; else what the statements name, and what depends on that, is
     looked at after each statement. `again` is what repeatable migrations make, kinds and names in small letters: where
-    that is there, it is only looked at whether it is, since in which form is theirs to say.
+    that is there, it may be by theirs: its form is theirs to say, and it says something of a migration that is run once
+    only if none of these drops it in the end.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class States:
         if self._reach:
             self._take(migration, statement.ordinal, self._looker.objects(self._reach))
         if self._reach and not self._left:
-            self.equal.append(Place(migration, statement.ordinal, len(self.effects), end=False))
+            self.equal.append(self._place(migration, statement.ordinal, end=False))
         self.last = (migration, statement.ordinal)
 
     def end(self, migration: Migration) -> None:
@@ -127,8 +129,11 @@ class States:
         if self._whole:
             self._take(migration.name, migration.count, self._everything())
         if not self._left:
-            self.equal.append(Place(migration.name, migration.count, len(self.effects), end=True))
+            self.equal.append(self._place(migration.name, migration.count, end=True))
         self.ends.append((migration.name, len(self.effects)))
+
+    def _place(self, migration: str, ordinal: int, *, end: bool) -> Place:
+        return Place(migration, ordinal, len(self.effects), end, self.again & self._now.keys())
 
     def _everything(self) -> dict[str, SchemaObject | None]:
         found: dict[str, SchemaObject | None] = dict.fromkeys(self._now)
@@ -149,7 +154,7 @@ class States:
                 continue
             self.ever.add(key)
             self.effects.append(Effect(migration, ordinal, key, before, each))
-            if (each is not None) if key in self.again else new == self.live.hash(key):
+            if key in self.again or new == self.live.hash(key):
                 self._differing.discard(key)
             else:
                 self._differing.add(key)
@@ -171,7 +176,9 @@ class States:
         first: dict[str, int] = {}
         for at, effect in enumerate(self.effects, start=1):
             first.setdefault(effect.key, at)
-        keys = {key_of(*key, self.folds) for key in self.ours().objects} | (self.again & self.ever)
+        lasting = self.again & self._now.keys()
+        self.equal = [place for place in self.equal if lasting <= place.again]
+        keys = {key_of(*key, self.folds) for key in self.ours().objects}
         if keys - self.ever:  # a stranger's trigger on a table of ours
             self.equal = []
         latest = max((first[key] for key in keys & self.ever), default=0)
