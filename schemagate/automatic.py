@@ -57,20 +57,26 @@ def _needed(parts: Sequence[Part], model: SchemaObject) -> Iterator[Part]:
     """The clauses without an index that a server made for a foreign key and does not need: another one has its columns.
     Then it takes it away; but not where a dump has made one of it that was asked for.
     """
-    keys = [(part.name, columns_of(part.text)) for part in parts if part.kind == "key"]
+    table = model.name
+    given = {
+        (name, tuple(columns_of(part.text))) for part in parts if part.kind == "key" for name in _names(part, table)
+    }
     others = {part.name: columns_of(part.text) for part in model.parts if part.kind == "index"}
     for part in parts:
-        if part.kind == "index" and part.name not in others and part.text.startswith("KEY "):
+        if part.kind == "index" and part.name not in others and part.text.startswith("KEY ") and part.text[-1] == ")":
             columns = columns_of(part.text)
-            names = {name for name, of_key in keys if of_key == columns} | {
-                "" for _, of_key in keys if of_key == columns
-            }
-            given = part.name in names or (
-                "" in names and re.fullmatch(rf"{re.escape(unquote(columns[0]))}(_\d+)?", part.name)
-            )
-            if given and any(other[: len(columns)] == columns for other in others.values()):
+            names = part.name, re.sub(r"_\d+$", "", part.name)
+            made = any((name, tuple(columns)) in given for name in names)
+            if made and any(other[: len(columns)] == columns for other in others.values()):
                 continue
         yield part
+
+
+def _names(key: Part, table: str) -> Iterator[str]:
+    """What a server calls the index that it makes for a foreign key: by its name, or by its first column where it has
+    none of its own.
+    """
+    yield unquote(columns_of(key.text)[0]) if _is_automatic(key, table) else key.name
 
 
 def _whole(part: Part, model: SchemaObject) -> Part:

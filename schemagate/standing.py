@@ -20,6 +20,7 @@ from schemagate.adoption import (
     lacking,
     up_to,
 )
+from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
@@ -63,7 +64,18 @@ class Unfollowed(Exception):
 
 
 def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
-    """The states that the migrations go through, but for those that are repeatable. Raises Unfollowed."""
+    """The states that the migrations go through, but for those that are repeatable. Raises Unfollowed.
+
+    Where the live schema is in none of them, it is held against them without what only a dump has kept.
+    """
+    states = _followed(migrations, live, shadows, here)
+    spared = as_expected(live, states.final())
+    if not states.equal and any(len(spared.objects[key].parts) != len(live.objects[key].parts) for key in live.objects):
+        return _followed(migrations, spared, shadows, here)
+    return states
+
+
+def _followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
     if live.unseen:
         kinds, rights = ", ".join(sorted(live.unseen)), to_see(live.unseen, here.database, here.flavour)
         raise Unfollowed(f"this account cannot see every {kinds} here; GRANT {rights} to it")

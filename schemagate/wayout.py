@@ -64,7 +64,7 @@ class WayOut:
         )
         last, ddl = self._nearest(self._last)
         why = f"what was not run here would make something else of what is there now than it should ({found})"
-        return self._error(why, last, ddl)
+        return self._error(why, last, ddl, then=", do to rows by hand what these files were to")
 
     @property
     def _last(self) -> str:

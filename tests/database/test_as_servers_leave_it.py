@@ -48,12 +48,26 @@ def test_an_index_that_a_dump_has_kept_stops_no_release(
     gate.run("diff live snapshot")
 
 
+def test_a_dump_without_its_journal_is_in_the_state_that_it_was(database: Database, tmp_path: Path) -> None:
+    """And what is pending is run, with its data statements: nothing is taken for run since an index was kept."""
+    gate = Gate(database, tmp_path).write(a=KEY.format(name="CONSTRAINT o_c "), b="ALTER TABLE o ADD KEY ab (a, b);")
+    gate.run("snapshot")
+    gate.write(c="INSERT INTO c VALUES (1); ALTER TABLE o ADD KEY bb (b);")
+    database.run(*KEY.format(name="CONSTRAINT o_c ").replace("\n", "").rstrip(";").split(";"))
+    restored(database, "o")
+    database.run("ALTER TABLE o ADD KEY ab (a, b)")
+    gate.run("snapshot")
+    ended = gate.run()
+    assert said(ended, "baseline.found")[0]["migration"] == "b"
+    assert database.rows("SELECT id FROM c") == ((1,),)
+
+
 def test_another_index_that_is_too_much_is_drift(database: Database, tmp_path: Path) -> None:
     """One of other columns than those of a key, with another name, or that no other one makes needless."""
     gate = Gate(database, tmp_path).write(a=KEY.format(name="CONSTRAINT o_c "), b="ALTER TABLE o ADD KEY ab (a, b);")
     gate.run("snapshot")
     gate.run()
-    for index in ("b (b)", "mine (a)", "a (a DESC)", "UNIQUE o_c (a)"):
+    for index in ("b (b)", "mine (a)", "a (a)", "o_c (a) COMMENT 'mine'", "o_c (a DESC)", "UNIQUE o_c (a)"):
         word = "" if index.startswith("UNIQUE") else "KEY "
         database.run(f"ALTER TABLE o ADD {word}{index}")
         assert "is not expected" in last(gate.run("check", expected=32))["message"], index
