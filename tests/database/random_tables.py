@@ -261,9 +261,10 @@ class RandomTable:
         )
 
     def _options(self) -> str:
+        said = self._literal().replace("\\0", "0")  # of one with a NUL, information_schema shows what is before it
         return (
             self._maybe(self._table_charset(), 0.6)
-            + self._maybe(f"COMMENT={self._literal()}", 0.3)
+            + self._maybe(f"COMMENT={said}", 0.3)
             + self._maybe(f"ROW_FORMAT={self._one(ROW_FORMATS)}", 0.2)
             + self._maybe("STATS_PERSISTENT=1", 0.1)
             + self._maybe(f"AUTO_INCREMENT={self._random.randint(2, 10**6)}", 0.3)
