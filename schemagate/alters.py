@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from schemagate.lexer import quote
-from schemagate.tables import Table, quoted
+from schemagate.tables import Table, hiding, quoted, shown
 from schemagate.widening import castable, loses, reference_system
 
 Name = TypeVar("Name")
@@ -22,7 +22,6 @@ UNSET = {
     "AUTOEXTEND_SIZE": "0",
 }  # fmt: skip
 PARTITIONING = "partitioning"
-HIDDEN = ("INVISIBLE", "IGNORED")  # as MySQL and MariaDB say that an index is not to be used
 ALTER_INDEX = "ALTER INDEX "
 ADD_TEXT = "ADD FULLTEXT KEY "  # InnoDB makes but one at a time
 NO_PLACE = "rows that have no place in a partition refuse it"
@@ -82,7 +81,7 @@ class Alteration:
         changed = [
             name
             for name in common
-            if _shown(wanted.indexes[name]) != _shown(found.indexes[name])
+            if shown(wanted.indexes[name]) != shown(found.indexes[name])
             or self.remade & {*wanted.indexed[name]}
             or self._other_blocks
         ]
@@ -143,10 +142,9 @@ class Alteration:
         """The indexes that are to be used again, and those that are not any more."""
         seen, hidden = list[Clause](), list[Clause]()
         for name in self.shown_otherwise:
-            to_hide = next((word for word in HIDDEN if self.wanted.indexes[name].endswith(f" {word}")), None)
-            to_show = "VISIBLE" if self.found.indexes[name].endswith(f" {HIDDEN[0]}") else "NOT IGNORED"
-            clause = Clause(ADD, _index(name), f"{ALTER_INDEX}{quote(name)} {to_hide or to_show}")
-            (hidden if to_hide else seen).append(clause)
+            hides, hid = hiding(self.wanted.indexes[name]), hiding(self.found.indexes[name])
+            how = hides or ("VISIBLE" if hid == "INVISIBLE" else "NOT IGNORED")
+            (hidden if hides else seen).append(Clause(ADD, _index(name), f"{ALTER_INDEX}{quote(name)} {how}"))
         return seen, hidden
 
     def _groups(self) -> Iterator[tuple[Clause, ...]]:
@@ -210,7 +208,7 @@ class Alteration:
     @property
     def _hides_a_unique_index(self) -> bool:
         """Without a primary key one of MySQL's may be taken for it, and then it may not be hidden."""
-        return any(self.found.indexes[name].endswith(f" {HIDDEN[0]}") for name in self.found.unique)
+        return any(hiding(self.found.indexes[name]) for name in self.found.unique)
 
     @property
     def _several_change_sight(self) -> bool:
@@ -339,11 +337,6 @@ def in_common_order(found: Sequence[Name], wanted: Sequence[Name]) -> set[Name]:
 
 def _index(name: str) -> str:
     return "primary key" if name == "PRIMARY" else f"index {name}"
-
-
-def _shown(index: str) -> str:
-    """The clause of an index without the word that hides it."""
-    return index.removesuffix(f" {HIDDEN[0]}").removesuffix(f" {HIDDEN[1]}")
 
 
 def _drop_index(name: str) -> str:

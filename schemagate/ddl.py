@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemagate.alters import Alteration, in_common_order, joined
 from schemagate.lexer import quote
 from schemagate.loading import in_load_order, settings_between, without_keys
-from schemagate.programs import altered_event, altered_sequence, loadable_trigger, trigger_body
+from schemagate.programs import alterable_sequence, altered_event, altered_sequence, loadable_trigger, trigger_body
 from schemagate.schema import PLACE, compare
 from schemagate.tables import Key, quoted, table
 
@@ -21,6 +21,7 @@ OPENING = (
     "SET NAMES utf8mb4",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', foreign_key_checks = 1",
 )
+ITS_NUMBER = "the number it has come to"
 KEEPING_HISTORY = "SET STATEMENT system_versioning_alter_history = KEEP FOR "
 
 
@@ -166,7 +167,7 @@ class _Plan:
             if key[0] == "function":
                 yield _drop(*key)
             elif key[0] == "sequence":
-                yield _drop(*key, loses="the number it has come to")
+                yield _drop(*key, loses=ITS_NUMBER)
 
     # --- tables -------------------------------------------------------------------------------------------------
 
@@ -175,8 +176,15 @@ class _Plan:
             if key[0] == "sequence" and key in self._added:
                 yield Change(*key, "", self._wanted[key].create, adds=True)
             elif key[0] == "sequence" and key in self._changed:
-                yield Change(*key, "", altered_sequence(self._wanted[key].create),
-                             loses="numbers that the new limits do not have")  # fmt: skip
+                yield from self._sequence(key)
+
+    def _sequence(self, key: tuple[str, str]) -> Iterator[Change]:
+        create = self._wanted[key].create
+        if alterable_sequence(self._found[key].create, create):
+            yield Change(*key, "", altered_sequence(create), loses="numbers that the new limits do not have")
+        else:
+            yield _drop(*key, loses=ITS_NUMBER)
+            yield Change(*key, "", create, loses=ITS_NUMBER)
 
     def _alter(self) -> Iterator[Change]:
         """Tables one by one; but a check that goes does so before another gets its name."""

@@ -127,6 +127,20 @@ def altered_sequence(create: str) -> str:
     return create[:ends].rstrip().replace("CREATE", "ALTER", 1)
 
 
+def alterable_sequence(found: str, wanted: str) -> bool:
+    """Can ALTER SEQUENCE turn the text of one into the other? Not its type, its engine and its comment, and not the way
+    in which it counts.
+    """
+    return _fixed_of_sequence(found) == _fixed_of_sequence(wanted)
+
+
+def _fixed_of_sequence(create: str) -> tuple[str, bool, str]:
+    head, engine, tail = create.partition(" ENGINE=")
+    words = [text.upper() for kind, text, _ in significant(head)]
+    kind = " ".join(words[words.index("AS") + 1 : words.index("START")]) if "AS" in words else ""
+    return kind, "INCREMENT BY -" in head.upper(), engine + tail
+
+
 def asleep(text: str) -> str:
     """A CREATE EVENT or ALTER EVENT, as anybody wrote it, such that the event does not run and yet counts as enabled.
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of, never_null
+from schemagate.flat import Lexeme, closing, flat, joined
 from schemagate.lexer import lexemes, significant, unquote
 from schemagate.widening import Column, column, explicit
 
 if TYPE_CHECKING:
     from schemagate.schema import SchemaObject
+
+
+HIDING = frozenset({("word", "INVISIBLE"), ("word", "IGNORED")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,25 @@ def table(each: SchemaObject) -> Table:
         attributes.get("clustered index"),
         {name.lower(): name for name in columns},
     )
+
+
+def hiding(index: str) -> str | None:
+    """The word by which an index says that it is not to be used: INVISIBLE in MySQL, IGNORED in MariaDB; or None."""
+    found = flat(index)
+    at = _hiding_at(found)
+    return None if at is None else found[at][1]
+
+
+def shown(index: str) -> str:
+    """The clause of an index without that word."""
+    found = flat(index)
+    at = _hiding_at(found)
+    return index if at is None else joined([*found[: at - 1], *found[at + 1 :]])
+
+
+def _hiding_at(found: Sequence[Lexeme]) -> int | None:
+    end = closing(found)
+    return next((at for at, lexeme in enumerate(found) if at > end and lexeme in HIDING), None)
 
 
 def quoted(text: str) -> frozenset[str]:
