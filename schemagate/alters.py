@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import TypeVar
 
 from schemagate.lexer import quote
-from schemagate.tables import Table, hiding, quoted, shown
-from schemagate.widening import castable, loses, reference_system
+from schemagate.reindexing import (
+    ADD,
+    ADD_COLUMN,
+    ADD_TEXT,
+    COLLATION,
+    DROP,
+    DROP_COLUMN,
+    LAST,
+    MODIFY,
+    OPTION,
+    Clause,
+    Indexes,
+)
+from schemagate.schema import said
+from schemagate.tables import Table, hiding, quoted
+from schemagate.widening import castable, loses
 
 Name = TypeVar("Name")
-# The stages of a table's change: what needs another comes after it.
-COLLATION, ADD_COLUMN, DROP, MODIFY, OPTION, ADD, DROP_COLUMN, LAST = range(8)
 # What an option is where a table does not name it; all others take DEFAULT.
 UNSET = {
     "COMMENT": "''", "COMPRESSION": "''", "ENCRYPTION": "'N'", "SECONDARY_ENGINE": "NULL", "CONNECTION": "''",
@@ -22,20 +33,7 @@ UNSET = {
     "AUTOEXTEND_SIZE": "0",
 }  # fmt: skip
 PARTITIONING = "partitioning"
-ALTER_INDEX = "ALTER INDEX "
-ADD_TEXT = "ADD FULLTEXT KEY "  # InnoDB makes but one at a time
 NO_PLACE = "rows that have no place in a partition refuse it"
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One clause of an ALTER TABLE: `part` is what it changes, in the words of `Difference`."""
-
-    stage: int
-    part: str
-    sql: str
-    adds: bool = False
-    loses: str | None = None
 
 
 class Alteration:
@@ -55,19 +53,7 @@ class Alteration:
         self.moved = {*staying} - in_common_order([name for name in found.columns if name in staying], staying)
         # Columns that are something else afterwards, or somewhere else.
         self.touched = self.modified | self.remade | self.moved | {*self.dropped}
-        self.indexes_added = [name for name in wanted.indexes if name not in found.indexes]
-        self.indexes_dropped = [name for name in found.indexes if name not in wanted.indexes]
-        self.clustered_anew = False
-        self.indexes_changed = self._indexes_changed()
-        self.unindexed = self._unindexed()
-        # Who drops an index and adds it, hidden or shown, changes nothing on either server.
-        self.shown_otherwise = [
-            name
-            for name in wanted.indexes
-            if name in found.indexes
-            and name not in (*self.indexes_changed, *self.unindexed)
-            and wanted.indexes[name] != found.indexes[name]
-        ]
+        self.indexes = Indexes(wanted, found, self.remade, self.modified)
 
     def _changes_kind(self, name: str) -> bool:
         here, there = self.found.taken_apart[name], self.wanted.taken_apart[name]
@@ -75,50 +61,13 @@ class Alteration:
             return True
         return not castable(here, there)
 
-    def _indexes_changed(self) -> list[str]:
-        wanted, found = self.wanted, self.found
-        common = [name for name in wanted.indexes if name in found.indexes]
-        changed = [
-            name
-            for name in common
-            if shown(wanted.indexes[name]) != shown(found.indexes[name])
-            or self.remade & {*wanted.indexed[name]}
-            or self._other_blocks
-        ]
-        kept = [name for name in found.unique if name in common and name not in changed]
-        new = [name for name in wanted.unique if name not in kept]
-        if wanted.clustered and [quote(name) for name in (*kept, *new)][:1] != [wanted.clustered]:
-            # The order of the others decides which one is the first: they are made again, behind it.
-            changed += [name for name in kept if quote(name) != wanted.clustered]
-            self.clustered_anew = bool(kept)
-        return [name for name in wanted.indexes if name in changed]
-
-    @property
-    def _other_blocks(self) -> bool:
-        """Other engines than InnoDB have a size of blocks for each index, and one that stays may bring one along."""
-        here, there = self.found.options.get("ENGINE", ""), self.wanted.options.get("ENGINE", "")
-        return here != there and there.upper() != "ENGINE=INNODB"
-
-    def _unindexed(self) -> list[str]:
-        """What goes in an ALTER before, and is added again where it stays. MySQL changes no reference system under an
-        index of the shapes, not even where the same ALTER drops that; and takes a full-text index that is dropped and
-        added with another parser for one that stays.
-        """
-        here, there = self.found.taken_apart, self.wanted.taken_apart
-        moving = {name for name in self.modified if reference_system(here[name]) != reference_system(there[name])}
-        parsed = [name for name in self.indexes_changed
-                  if " WITH PARSER " in self.found.indexes[name] + self.wanted.indexes[name]]  # fmt: skip
-        shapes = [name for name, columns in self.found.indexed.items()
-                  if self.found.indexes[name].startswith("SPATIAL ") and moving & {*columns}]  # fmt: skip
-        return [*shapes, *(name for name in parsed if name not in shapes)]
-
     def breaks(self, name: str, columns: Sequence[str]) -> bool:
         """Does a foreign key with these columns here have to go meanwhile?"""
         for each in columns:
             here, there = self.found.taken_apart.get(each), self.wanted.taken_apart.get(each)
             if here is None or there is None or here.holds != there.holds or each in self.remade:
                 return True
-        gone = {*self.indexes_dropped, *self.indexes_changed}
+        gone = self.indexes.gone
         serving = {
             index
             for index, text in self.found.indexes.items()
@@ -130,22 +79,13 @@ class Alteration:
 
     def groups(self) -> Iterator[tuple[Clause, ...]]:
         """The clauses in order; those of one group belong into one ALTER TABLE."""
-        if self.unindexed:
-            yield tuple(Clause(DROP, _index(name), _drop_index(name)) for name in self.unindexed)
+        if first := self.indexes.first():
+            yield first
         # Each alone: what is the first unique index before or behind a change of the primary key may not be hidden.
-        seen, hidden = self._seen_otherwise()
+        seen, hidden = self.indexes.seen_otherwise()
         yield from ((each,) for each in seen)
         yield from self._groups()
         yield from ((each,) for each in hidden)
-
-    def _seen_otherwise(self) -> tuple[list[Clause], list[Clause]]:
-        """The indexes that are to be used again, and those that are not any more."""
-        seen, hidden = list[Clause](), list[Clause]()
-        for name in self.shown_otherwise:
-            hides, hid = hiding(self.wanted.indexes[name]), hiding(self.found.indexes[name])
-            how = hides or ("VISIBLE" if hid == "INVISIBLE" else "NOT IGNORED")
-            (hidden if hides else seen).append(Clause(ADD, _index(name), f"{ALTER_INDEX}{quote(name)} {how}"))
-        return seen, hidden
 
     def _groups(self) -> Iterator[tuple[Clause, ...]]:
         if self._entangled:
@@ -175,23 +115,25 @@ class Alteration:
             quoted(self.wanted.columns[name]) & {*self.added[at + 1 :]} for at, name in enumerate(self.added)
         ):
             return frozenset()
-        indexes = [name for name in self.indexes_added if numbered and counting in self.wanted.indexed[name]]
-        return frozenset([f"column {self.wanted.names[name]}" for name in self.added] + [_index(n) for n in indexes])
+        indexes = [name for name in self.indexes.added if numbered and counting in self.wanted.indexed[name]]
+        return frozenset(
+            [f"column {self.wanted.names[name]}" for name in self.added] + [said("index", n) for n in indexes]
+        )
 
     @property
     def _entangled(self) -> bool:
         """Does a clause need another at the same time, so that all go into one ALTER TABLE?"""
         wanted, found = self.wanted, self.found
         expressions = wanted.mentioned | found.mentioned
-        gone = {*self.indexes_dropped, *self.indexes_changed}
+        gone = self.indexes.gone
         texts = [name for name, text in found.indexes.items() if text.startswith("FULLTEXT ")]
         return bool(
             self.remade
-            or self.clustered_anew
+            or self.indexes.clustered_anew
             or self._several_change_sight
             or self.touched & expressions
             or (self.moved and self.added)
-            or ("PRIMARY" in self.indexes_added and self.indexes_dropped and self._hides_a_unique_index)
+            or ("PRIMARY" in self.indexes.added and self.indexes.dropped and self._hides_a_unique_index)
             or len(self.dropped) == len(found.columns)
             or wanted.partitioning != found.partitioning
             or wanted.periods != found.periods
@@ -200,7 +142,7 @@ class Alteration:
             or (wanted.counting != found.counting and (found.counting or wanted.counting not in self.added))
             or ({wanted.counting, found.counting} - {None} and wanted.counting in self.touched)
             or any(found.counting in found.indexed[name] for name in gone if found.counting)
-            or any(self.touched & {*found.indexed[name], *wanted.indexed[name]} for name in self.indexes_changed)
+            or any(self.touched & {*found.indexed[name], *wanted.indexed[name]} for name in self.indexes.changed)
             or any(self.modified & {*found.indexed[name]} for name in texts)
             or (wanted.counting in self.added and not self._only_adds)
         )
@@ -224,7 +166,7 @@ class Alteration:
 
     def _clauses(self) -> Iterator[Clause]:
         yield from self._columns()
-        yield from self._indexes()
+        yield from self.indexes.clauses()
         yield from self._checks()
         yield from self._options()
 
@@ -253,25 +195,10 @@ class Alteration:
             yield Clause(DROP_COLUMN, f"column {found.names[name]}", f"DROP COLUMN {quote(found.names[name])}",
                          loses=lost)  # fmt: skip
 
-    def _indexes(self) -> Iterator[Clause]:
-        # The primary key last: without one, the first unique index is taken for it, which may not be an invisible one.
-        for name in sorted(self.indexes_dropped, key=lambda name: name == "PRIMARY"):
-            if name not in self.unindexed:
-                yield Clause(DROP, _index(name), _drop_index(name))
-        for name in self.indexes_changed:
-            if name not in self.unindexed:
-                yield Clause(ADD, _index(name), _drop_index(name))
-        for name in self.wanted.indexes:
-            if name in self.indexes_added or name in self.indexes_changed or name in self.unindexed:
-                yield Clause(ADD, _index(name), f"ADD {self.wanted.indexes[name]}", adds=name in self.indexes_added)
-
-        if self.clustered_anew:  # without it, MySQL takes an index that is dropped and added for one that stays
-            yield Clause(ADD, "clustered index", "FORCE")
-
     def _checks(self) -> Iterator[Clause]:
         wanted, found = self.wanted.checks, self.found.checks
         # With any column, MariaDB drops the checks that name none; MySQL with an index on an expression.
-        gone = {*self.indexes_dropped, *self.indexes_changed}
+        gone = self.indexes.gone
         taking = self.dropped or self.remade or any("" in self.found.indexed[name] for name in gone)
         nameless = {name for name, text in wanted.items() if taking and not quoted(text) - {name.lower()}}
         again = nameless | {name for name, text in wanted.items() if self.remade & quoted(text)}
@@ -333,11 +260,3 @@ def in_common_order(found: Sequence[Name], wanted: Sequence[Name]) -> set[Name]:
         run = (*(longest[at - 1] if at else ()), name)
         longest[at : at + 1] = [run]
     return {*(longest[-1] if longest else ())}
-
-
-def _index(name: str) -> str:
-    return "primary key" if name == "PRIMARY" else f"index {name}"
-
-
-def _drop_index(name: str) -> str:
-    return "DROP PRIMARY KEY" if name == "PRIMARY" else f"DROP KEY {quote(name)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from schemagate.alters import ADD_TEXT, ALTER_INDEX
+from schemagate.reindexing import ADD_TEXT, ALTER_INDEX
 from schemagate.schema import Difference
 from schemagate.snapshot import for_clients
 

@@ -15,7 +15,7 @@ ORDER = """
     flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants clauses listing programs outlines schema loading automatic snapshot
-    widening tables fitting alters ddl remedy
+    widening tables fitting reindexing alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
