@@ -1,4 +1,6 @@
-"""Names that a server gave to foreign keys and checks: they depend on what was there before, and say nothing.
+"""What a server gave or shows on its own, and nobody asked for: it depends on what was there before, and says nothing.
+
+Names of foreign keys and checks, an index that was made for a key, a view's column numbers while it is broken.
 
 MySQL counts on (`orders_ibfk_2`, `orders_chk_1`), and so does MariaDB (`orders_ibfk_2`, `CONSTRAINT_1`): one that is
 dropped and made again may have another number.
