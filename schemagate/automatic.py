@@ -59,10 +59,7 @@ def _needed(parts: Sequence[Part], model: SchemaObject) -> Iterator[Part]:
     """The clauses without an index that a server made for a foreign key and does not need: another one has its columns.
     Then it takes it away; but not where a dump has made one of it that was asked for.
     """
-    table = model.name
-    given = {
-        (name, tuple(columns_of(part.text))) for part in parts if part.kind == "key" for name in _names(part, table)
-    }
+    given = {(_index_of(part, model.name), tuple(columns_of(part.text))) for part in parts if part.kind == "key"}
     others = {part.name: columns_of(part.text) for part in model.parts if part.kind == "index"}
     for part in parts:
         if part.kind == "index" and part.name not in others and part.text.startswith("KEY ") and part.text[-1] == ")":
@@ -74,11 +71,11 @@ def _needed(parts: Sequence[Part], model: SchemaObject) -> Iterator[Part]:
         yield part
 
 
-def _names(key: Part, table: str) -> Iterator[str]:
+def _index_of(key: Part, table: str) -> str:
     """What a server calls the index that it makes for a foreign key: by its name, or by its first column where it has
     none of its own.
     """
-    yield unquote(columns_of(key.text)[0]) if _is_automatic(key, table) else key.name
+    return unquote(columns_of(key.text)[0]) if _is_automatic(key, table) else key.name
 
 
 def _whole(part: Part, model: SchemaObject) -> Part:
