@@ -104,6 +104,8 @@ def _wait_until(step: Step, world: World) -> None:
         until(lambda: world.runs_a_statement(step.until["statement"]), what)
     elif "no_statement" in step.until:
         until(lambda: not world.runs_a_statement(step.until["no_statement"]), what)
+    elif "lives" in step.until:
+        until(lambda: world.a_start_lives() == step.until["lives"], what)
     else:
         start = world.starts[step.until["of"]]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pymysql
 
+from schemagate.lock import alive_name
 from tests.database.scenario import wrong
 from tests.databases import Database, objects
 from tests.reach import Server
@@ -241,6 +242,10 @@ class World:
         """Does some session in the schema run a statement with such a text?"""
         query = "SELECT info FROM information_schema.processlist WHERE db = '{database}' AND id <> CONNECTION_ID()"
         return any(not wrong(pattern, str(text)) for (text,) in self.rows(query))
+
+    def a_start_lives(self) -> bool:
+        """Does some session hold `alive`? That of a killed start does until the server has seen that it is gone."""
+        return bool(self.rows(f"SELECT IS_USED_LOCK('{alive_name(self.database.name)}') IS NOT NULL")[0][0])
 
     def _objects(self) -> Iterator[tuple[str, str, str, str]]:
         try:
