@@ -55,7 +55,7 @@ def test_scenario(told: Scenario, world: World) -> None:
         problems += _counted(step, starts)
         after = world.picture(whole=step.writes_nothing) if looked else {}
         problems += [f"{name} was changed" for name in before | after if before.get(name) != after.get(name)]
-        problems += _state(step, world)
+        problems += _state(step, world, bool(starts))
         if problems:
             pytest.fail(f"{told.folder.name}, {title}:\n  " + "\n  ".join(problems) + said, pytrace=False)
 
@@ -175,12 +175,11 @@ def _counted(step: Step, starts: list[Start]) -> list[str]:
     return [each for event, number in step.counts.items() for each in wrong(number, events.count(event), event)]
 
 
-def _state(step: Step, world: World) -> list[str]:
-    """What is not in the database as it should be."""
-    left = world.idle and world.shadow_is_there()
-    problems = (
-        [f"the shadow {world.database.shadow} is {'there' if left else 'gone'}"] if left != step.shadow_left else []
-    )
+def _state(step: Step, world: World, ended: bool) -> list[str]:
+    """What is not in the database as it should be. `ended`: a start has, in this step; then there is no shadow."""
+    problems = []
+    if ended and world.idle and world.shadow_is_there() != step.shadow_left:
+        problems.append(f"the shadow {world.database.shadow} is {'gone' if step.shadow_left else 'there'}")
     for query, rows in step.rows.items():
         try:
             problems += wrong(rows, world.rows(query), query)
