@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from schemagate.clauses import Part, columns_of
 from schemagate.flat import Lexeme, flat, without_space
 from schemagate.lexer import quote, unquote
+from schemagate.shapes import CLAUSE, without_number
 
 if TYPE_CHECKING:
     from schemagate.schema import Schema, SchemaObject
@@ -37,7 +38,8 @@ def nameless(each: SchemaObject) -> SchemaObject:
 
 def as_expected(found: Schema, wanted: Schema) -> Schema:
     """What was found, with the automatic names that the same clauses have in what is wanted; without indexes that only
-    a dump has kept, and with what a server cannot show of a view that is broken.
+    a dump has kept, with the reference systems that it has lost, and with what a server cannot show of a view that is
+    broken.
     """
     objects = dict(found.objects)
     for key, each in found.objects.items():
@@ -51,8 +53,16 @@ def as_expected(found: Schema, wanted: Schema) -> Schema:
             parts = tuple(_renamed(each, model))
         if each.kind == "table" and "FOREIGN KEY" in each.create:
             parts = tuple(_needed(parts, model))
+        if each.kind == "table" and CLAUSE in model.create:
+            parts = tuple(_referred(part, model) for part in parts)
         objects[key] = replace(each, parts=parts)
     return replace(found, objects=objects)
+
+
+def _referred(part: Part, model: SchemaObject) -> Part:
+    """A column. MariaDB's dumps say nothing of its REF_SYSTEM_ID, nor does the server make anything of it."""
+    likes = (each for each in model.parts if (each.kind, each.name) == (part.kind, part.name) == ("column", part.name))
+    return next((like for like in likes if CLAUSE in like.text and without_number(like.text) == part.text), part)
 
 
 def _needed(parts: Sequence[Part], model: SchemaObject) -> Iterator[Part]:

@@ -157,7 +157,7 @@ def _is_as_proven(connection: Connection, greeting: Greeting, files: bytes) -> b
         here.version,
     ):
         return False
-    answers = connection.packet(listing.creates(greeting.listed))
+    answers = listing.shown(connection, here.flavour, greeting.listed)
     return known.fingerprint == encoded(listing.fingerprint(greeting.listed, answers))
 
 

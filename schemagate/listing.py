@@ -15,7 +15,17 @@ from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from schemagate.database import Result
+
+    class Session(Protocol):
+        """What reading needs of a connection."""
+
+        def packet(self, texts: Sequence[str], /) -> Sequence[Result | Exception]:
+            """Run statements; one that is refused has its error, with its `errno`, in the place of its result."""
+            ...
+
 
 KINDS = ("sequence", "table", "function", "view", "trigger", "procedure", "event")
 # What an account without the right to look gets: 1305 is "does not exist" for a routine that may not be seen.
@@ -144,6 +154,34 @@ def creates(listed: Listed) -> tuple[str, ...]:
     return tuple(name if kind == SESSION else f"SHOW CREATE {kind.upper()} {quote(name)}" for kind, name in asked)
 
 
+def shown(session: Session, flavour: str, listed: Listed) -> Sequence[Result | Exception]:
+    """The answers to `creates`, each with all that the object is: a clause that the server leaves out is put back. An
+    answer that is an error is in its place.
+    """
+    texts = creates(listed)
+    if not texts:
+        return ()
+    results = session.packet(texts)
+    if flavour != "mariadb" or not listed.tables:
+        return results
+    from schemagate.shapes import completed
+
+    places = {name: place for place, (kind, name) in enumerate(named(listed)) if kind == "table"}
+    answers = ((name, results[place]) for name, place in places.items())
+    tables = {name: answer for name, answer in answers if not isinstance(answer, Exception)}
+    known = {name: text(answer.rows[0][1]) for name, answer in tables.items()}
+    found = [*results]
+    for name, create in completed(session, listed.database, known).items():
+        found[places[name]] = with_text(tables[name], create)
+    return found
+
+
+def with_text(answer: Result, create: str) -> Result:
+    """The answer to SHOW CREATE TABLE, with this text."""
+    (row,) = answer.rows
+    return answer._replace(rows=((row[0], create, *row[2:]),))
+
+
 def fingerprint(listed: Listed, results: Sequence[Result | Exception]) -> dict[str, bytes]:
     """Kind -> SHA-256 over the server's texts as they are, without AUTO_INCREMENT=n; "schema" is the default collation.
 
@@ -200,5 +238,5 @@ def _counter() -> re.Pattern[str]:
 
 __all__ = [
     "GONE", "KINDS", "NOT_ALLOWED", "OURS", "TRIGGER_COLUMNS", "Listed", "acting", "creates", "fingerprint", "listing",
-    "named", "nothing", "parse_listing", "session_for_reading", "text", "without_counter",
+    "named", "nothing", "parse_listing", "session_for_reading", "shown", "text", "with_text", "without_counter",
 ]  # fmt: skip

@@ -23,8 +23,10 @@ from schemagate.listing import (
     parse_listing,
     session_for_reading,
     text,
+    with_text,
 )
 from schemagate.refusals import NO_SUCH_DATABASE, ServerError
+from schemagate.shapes import completed
 from schemagate.sql import quote
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ class Looker:
             listed = nothing._replace(tables=(name,))
             if text(answer.rows[0][1]).startswith("CREATE TEMPORARY TABLE"):
                 raise Unseen(f"a temporary table hides {name}")
-            answer = self._exact(name, answer)
+            answer = self._completed(name, self._exact(name, answer))
         found = self._assembled(listed, {(kind, name): answer})
         if not found:
             raise Unseen(f"this account cannot see the text of {kind} {name}")
@@ -155,6 +157,14 @@ class Looker:
             return answer
         asked = f"SHOW CREATE TABLE {quote(name)}"
         return given(self._connection.packet([AS_IT_IS, asked, AS_UTF8])[1])
+
+    def _completed(self, name: str, answer: Result) -> Result:
+        """A table's text with what MariaDB leaves out."""
+        if self._flavour != "mariadb":
+            return answer
+        create = text(answer.rows[0][1])
+        found = completed(self._connection, self._where[0].database, {name: create})
+        return with_text(answer, found[name]) if found else answer
 
     def _assembled(self, listed: Listed, answers: Mapping[tuple[str, str], Result | Exception]) -> list[SchemaObject]:
         nothing = Result((), (), 0)

@@ -46,7 +46,7 @@ def is_newer(connection: Connection, greeting: Greeting, migrations: Migrations,
     except SchemagateError:
         return False
     began = time.monotonic()
-    answers = connection.packet(listing.creates(greeting.listed))
+    answers = listing.shown(connection, here.flavour, greeting.listed)
     unseen = _as_proven(known, encoded(listing.fingerprint(greeting.listed, answers)))
     if not plan.newer or unseen is None:
         return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from schemagate.listing import GONE, KINDS, NOT_ALLOWED, SESSION, Listed, creates, listing, named, parse_listing, text
+from schemagate.listing import GONE, KINDS, NOT_ALLOWED, SESSION, Listed, listing, named, parse_listing, shown, text
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
     from schemagate.database import Result
+    from schemagate.listing import Session
 
 CHARSETS = "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME FROM information_schema.CHARACTER_SETS"
 # How a clause is called where a person reads of it.
@@ -66,19 +67,11 @@ class Difference:
     found: str | None
 
 
-class Session(Protocol):
-    """What reading needs of a connection."""
-
-    def packet(self, texts: Sequence[str], /) -> Sequence[Result | Exception]:
-        """Run statements; one that is refused has its error, with its `errno`, in the place of its result."""
-        ...
-
-
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
 def read(session: Session, flavour: str, charsets: Mapping[str, str] | None = None) -> Schema:
-    """The default schema of a session that is as `session_for_reading` says, in two packets.
+    """The default schema of a session that is as `session_for_reading` says, in two packets, or three.
 
     `charsets` gives the default collation of each character set, and is asked for where it is not given. Raises what
     the server answers where that is not the lack of a right.
@@ -87,8 +80,7 @@ def read(session: Session, flavour: str, charsets: Mapping[str, str] | None = No
     answers = [_given(answer) for answer in session.packet(questions)]
     listed = parse_listing(answers[: len(listing())])
     charsets = charsets or parse_charsets(answers[-1])
-    texts = creates(listed)
-    return assemble(listed, session.packet(texts) if texts else (), charsets, flavour)
+    return assemble(listed, shown(session, flavour, listed), charsets, flavour)
 
 
 def parse_charsets(result: Result) -> dict[str, str]:
@@ -101,7 +93,7 @@ def parse_charsets(result: Result) -> dict[str, str]:
 def assemble(
     listed: Listed, results: Sequence[Result | Exception], charsets: Mapping[str, str], flavour: str
 ) -> Schema:
-    """The schema, from the answers to `creates`. Raises an answer that is an error other than the lack of a right."""
+    """The schema, from what `shown` answers. Raises an answer that is an error other than the lack of a right."""
     unseen = set(listed.unseen)
     objects: list[SchemaObject] = []
     triggers: dict[str, str] = {}

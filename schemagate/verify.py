@@ -139,13 +139,12 @@ class Live:
 
 
 def read(connection: Connection, here: Server) -> Live:
-    """Read the live schema in two packets; the session's sql_mode is afterwards that of a migration again."""
+    """Read the live schema in two packets, or three; the session's sql_mode is afterwards that of a migration again."""
     for text in listing.session_for_reading(here.flavour):
         connection.execute(text)
     answers = [given(answer) for answer in connection.packet((*listing.listing(), schema.CHARSETS))]
     listed = listing.parse_listing(answers[:-1])
-    texts = listing.creates(listed)
-    results = connection.packet(texts) if texts else []
+    results = listing.shown(connection, here.flavour, listed)
     found = schema.assemble(listed, results, schema.parse_charsets(answers[-1]), here.flavour)
     connection.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
     return Live(found, encoded(listing.fingerprint(listed, results)))

@@ -52,6 +52,10 @@ TABLES = """
 SELECT table_name, engine, table_collation, create_options, table_comment FROM information_schema.tables
   WHERE table_type <> 'VIEW' AND table_schema = %s
 """
+# MariaDB alone: it has the REF_SYSTEM_ID of a column nowhere else.
+SHAPES = """
+SELECT g_table_name, g_geometry_column, srid FROM information_schema.geometry_columns WHERE f_table_schema = %s
+"""
 VIEWS = """
 SELECT table_name, REPLACE(view_definition, CONCAT('`', table_schema, '`.'), ''), check_option, security_type,
   character_set_client, collation_connection{algorithm} FROM information_schema.views WHERE table_schema = %s
@@ -153,6 +157,7 @@ def facts(database: Database, schema: str) -> Facts:
         COLUMNS.format(srs=", srs_id" if mysql else ""),
         INDEXES.format(hidden="is_visible, expression" if mysql else "ignored"),
         KEYS, CHECKS[database.server.flavour], PARTITIONS, TABLES, of_views, TRIGGERS,
+        *(() if mysql else (SHAPES,)),
     ]  # fmt: skip
     views = {name for name, *_ in database.rows(of_views, schema)}  # whose columns are those of their tables
     found: Facts = defaultdict(list)

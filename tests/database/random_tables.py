@@ -18,7 +18,10 @@ CHARSETS = {
     "ascii": ["ascii_bin", "ascii_general_ci"],
     "ucs2": ["ucs2_bin", "ucs2_general_ci"],
 }
-ROW_FORMATS = ["DYNAMIC", "COMPACT", "REDUNDANT", "COMPRESSED KEY_BLOCK_SIZE=8", "DEFAULT KEY_BLOCK_SIZE=0"]
+ROW_FORMATS = ["DYNAMIC", "COMPRESSED KEY_BLOCK_SIZE=8", "DEFAULT KEY_BLOCK_SIZE=0"]
+# These keep 768 bytes of each long column in the row, in which there is room for ten of them: those of both tables of a
+# pair, where one becomes the other clause by clause.
+NARROW_ROW_FORMATS = [*ROW_FORMATS, "COMPACT", "REDUNDANT"]
 # Words that try a reader of clauses: quotes, brackets, commas, what looks like a clause or a comment, other scripts.
 WORDS = [
     "plain", "it''s", "a ` tick", 'say "so"', "x\\ny", "tab\\t", "back\\\\slash", "(", ")", "a, b",
@@ -181,14 +184,16 @@ class RandomTable:
                 "boolean DEFAULT true",
             ]
             + ["decimal(8,3) NOT NULL DEFAULT (round(1.25, 1))"]
-            + (["point NOT NULL SRID 4326"] if self._mysql else ["uuid", "inet6"])
+            + (["point NOT NULL SRID 4326"] if self._mysql else ["uuid", "inet6", "geometry REF_SYSTEM_ID=4326"])
         )
 
     def _shape(self) -> str:
         kind = self._one(["point", "geometry", "polygon"])
         if self._mysql and self._random.random() < 0.1:
             return f"{kind} NOT NULL SRID 0"
-        return f"{kind} NOT NULL" + (self._maybe("SRID 4326", 0.7) if self._mysql else "")
+        if self._mysql:
+            return f"{kind} NOT NULL" + self._maybe("SRID 4326", 0.7)
+        return kind + self._maybe("REF_SYSTEM_ID=4326", 0.5) + " NOT NULL"
 
     def _generated(self) -> str:
         ints, texts = self._of("int"), self._of("text")
@@ -261,11 +266,12 @@ class RandomTable:
         )
 
     def _options(self) -> str:
+        formats = NARROW_ROW_FORMATS if len(self._columns) < 5 else ROW_FORMATS
         said = self._literal().replace("\\0", "0")  # of one with a NUL, information_schema shows what is before it
         return (
             self._maybe(self._table_charset(), 0.6)
             + self._maybe(f"COMMENT={said}", 0.3)
-            + self._maybe(f"ROW_FORMAT={self._one(ROW_FORMATS)}", 0.2)
+            + self._maybe(f"ROW_FORMAT={self._one(formats)}", 0.2)
             + self._maybe("STATS_PERSISTENT=1", 0.1)
             + self._maybe(f"AUTO_INCREMENT={self._random.randint(2, 10**6)}", 0.3)
         )

@@ -14,7 +14,7 @@ ORDER = """
     driver refusals reach database sessions server waiting
     flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
-    grants clauses listing programs outlines schema loading automatic snapshot
+    grants clauses shapes listing programs outlines schema loading automatic snapshot
     widening tables fitting reindexing alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
