@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import Part, columns_of
-from schemagate.flat import Lexeme, flat, without_space
+from schemagate.flat import flat, without_space
 from schemagate.lexer import quote, unquote
+from schemagate.literals import Lexeme
 from schemagate.shapes import CLAUSE, without_number
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
 
-from schemagate.flat import Lexeme, as_bytes, closing, divide, flat, joined, next_word, take, without_space
-from schemagate.lexer import lexemes, quote, unquote
+from schemagate.flat import closing, divide, flat, joined, next_word, take, without_space
+from schemagate.lexer import quote, unquote
+from schemagate.literals import Lexeme, without_binary
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 OF_ARIA = frozenset({"PAGE_CHECKSUM", "TRANSACTIONAL"})
 # What may stand between a type and its character set.
 TYPE_WORDS = frozenset({"unsigned", "zerofill", "compressed"})
+OF_BYTES = re.compile(r" (?:(?:var)?binary|\w*blob)\b")
 TWO_WORDS = frozenset({"default charset", "default collate", "data directory", "index directory"})
 
 
@@ -90,64 +92,16 @@ def _parts(create: str, defaults: tuple[tuple[str, str], ...]) -> tuple[Part, ..
     if engine != "engine=aria":
         options = {name: text for name, text in options.items() if name not in OF_ARIA}
     parts = [_item(item, own, charsets, innodb=innodb) for item in items]
+    if "_binary'" in create:
+        parts = _without_binary(parts)
     parts += _clustered(parts)
     parts += [Part("option", name, text) for name, text in {**options, "COLLATE": f"COLLATE={own}"}.items()]
     return (*parts, *_partitions(partitions))
 
 
-# On one line: where a comment or a default has line ends, servers write them as \n.
-_NAME = "`(?:[^`]|``)+`"
-_NAMES = rf"\({_NAME}(?:, {_NAME})*\)"
-_KEY = re.compile(rf"CONSTRAINT {_NAME} FOREIGN KEY {_NAMES} REFERENCES {_NAME}(?:\.{_NAME})? {_NAMES}")
-_BARE = re.compile(r"(?<=^  )CONSTRAINT `(.+)` FOREIGN KEY \(`(.+)`\) REFERENCES `(.+)` \(`(.+)`\)", re.MULTILINE)
-
-
-def loadable_table(text: str, database: str) -> str:
-    """The text of SHOW CREATE TABLE as it can be run in any schema: without AUTO_INCREMENT=n and the schema's own name.
-
-    Servers write a literal of another character set, and MariaDB 10.11 a binary default, as the bytes that it is. Where
-    these are no UTF-8 they become X'…' here, which means the same and can be written to a file.
-    """
-    own, text = quote(database), _BARE.sub(_with_names_doubled, text)
-    if " AUTO_INCREMENT=" not in text and f"{own}." not in text and text.isascii():
-        return text
-    found = [*lexemes(text), ("", "", len(text))]
-    out: list[str] = []
-    depth = skip = 0
-    for at, (kind, lexeme, _) in enumerate(found[:-1]):
-        if skip:
-            skip -= 1
-            continue
-        if kind == "punctuation":
-            depth += (lexeme == "(") - (lexeme == ")")
-        if kind == "quoted" and lexeme == own and found[at + 1][1] == ".":
-            skip = 1
-        elif kind == "word" and depth == 0 and lexeme == "AUTO_INCREMENT" and found[at + 1][1] == "=":
-            skip = 3  # `=`, the number, and the blank behind it
-        elif kind == "string" and not _is_text(lexeme):
-            out.append(f"{' ' if found[at - 1][1][:1] == '_' else ''}X'{as_bytes(lexeme).hex()}'")
-        else:
-            out.append(lexeme)
-    return "".join(out)
-
-
-def _with_names_doubled(found: re.Match[str]) -> str:
-    """A foreign key with the backticks in its names doubled, as MariaDB 10.11 alone forgets to: it cannot load that."""
-    if _KEY.match(found[0]):
-        return found[0]
-    name, columns, parent, theirs = ("`" + each.replace("`", "``") + "`" for each in found.groups())
-    columns, theirs = (each.replace("``, ``", "`, `") for each in (columns, theirs))
-    parent = parent.replace("``.``", "`.`")
-    return f"CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {parent} ({theirs})"
-
-
 def columns_of(text: str) -> list[str]:
     """The columns of an index's or key's clause, each as written: `a`(10) DESC, or an expression in parentheses."""
     return [joined(item) for item in divide(flat(text))[0]]
-
-
-def _is_text(lexeme: str) -> bool:
-    return not any("\udc80" <= letter <= "\udcff" for letter in lexeme)
 
 
 def _item(found: list[Lexeme], own: str, charsets: Mapping[str, str], *, innodb: bool) -> Part:
@@ -209,6 +163,13 @@ def _without_ignored(found: list[Lexeme]) -> list[Lexeme]:
                 found = found[: at - 1] + take(found[at:], 2 if word == "USING" else 3)[1]
                 break
     return found
+
+
+def _without_binary(parts: Sequence[Part]) -> list[Part]:
+    """The clauses, with the literals beside columns of bytes as they were written."""
+    columns = {quote(part.name): part.text[len(quote(part.name)) :] for part in parts if part.kind == "column"}
+    of_bytes = [name for name, said in columns.items() if OF_BYTES.match(said)]
+    return [Part(part.kind, part.name, joined(without_binary(flat(part.text), of_bytes))) for part in parts]
 
 
 def _clustered(parts: Sequence[Part]) -> list[Part]:

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from schemagate.lexer import lexemes, unquote
-
-Lexeme = tuple[str, str]  # kind and text
-
-# The introducers of character sets that Python knows as MySQL does; in the wide ones ASCII is not the bytes of ASCII.
-WIDE = {"_ucs2": "utf-16-be", "_utf16": "utf-16-be", "_utf16le": "utf-16-le", "_utf32": "utf-32-be"}
-UNICODE = {**WIDE, "_utf8mb3": "utf-8", "_utf8mb4": "utf-8", "_latin1": "cp1252"}
-ESCAPED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+from schemagate.lexer import lexemes
+from schemagate.literals import Lexeme, without_introducer
 
 
 def flat(text: str) -> list[Lexeme]:
@@ -27,7 +21,7 @@ def flat(text: str) -> list[Lexeme]:
         elif kind == "word":
             found.append((kind, today(lexeme)))
         elif kind == "string":
-            string = _without_introducer(found, lexeme)
+            string = without_introducer(found, lexeme)
             if found and found[-1][1] == "x":  # MariaDB writes it so for a default, and large everywhere else
                 found[-1] = ("word", "X")
             found.append((kind, string))
@@ -92,30 +86,3 @@ def today(word: str) -> str:
     if lower in ("utf8", "_utf8") or lower.startswith("utf8_"):
         return lower.replace("utf8", "utf8mb3", 1)
     return word
-
-
-def as_bytes(string: str) -> bytes:
-    """The bytes that a string token stands for."""
-    return unquote(string).encode(errors="surrogateescape")
-
-
-def _without_introducer(found: list[Lexeme], string: str) -> str:
-    """A string token, and the introducer of its character set taken away from before it where that is no loss.
-
-    MySQL rewrites the character sets of literals at any ALTER TABLE: _utf8mb4'x' becomes _latin1'x' in an expression
-    with a column in latin1. What such a literal says is the same.
-    """
-    words = [text.lower() for _, text in found[-3:]]
-    hexadecimal = words[-2:] == [" ", "x"]
-    introducer = "".join(words[:-2] if hexadecimal else words[-1:])
-    if introducer[:1] != "_" or introducer == "_binary":
-        return string
-    if hexadecimal or introducer in WIDE or not string.isascii():
-        content = bytes.fromhex(unquote(string)) if hexadecimal else as_bytes(string)
-        try:
-            said = content.decode(UNICODE[introducer])
-        except (KeyError, UnicodeDecodeError):
-            return string
-        string = "'" + "".join(ESCAPED.get(letter, letter) for letter in said) + "'"
-    del found[-3 if hexadecimal else -1 :]
-    return string

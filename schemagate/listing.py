@@ -212,7 +212,7 @@ def without_counter(create: str) -> str:
     # A raw line end may be in a name or a string as well: then the lexer finds the tail.
     if create.count("\n) ") == 1:
         return _counter().sub(r"\1", create, count=1)
-    from schemagate.clauses import loadable_table
+    from schemagate.loadable import loadable_table
 
     return loadable_table(create, "")
 

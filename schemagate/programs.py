@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from schemagate.clauses import Part
-from schemagate.flat import Lexeme, closing, flat, joined, next_word, take, today, without_space
+from schemagate.flat import closing, flat, joined, next_word, take, today, without_space
 from schemagate.lexer import lexemes, quote, significant, unquote
+from schemagate.literals import Lexeme
 
 # What a replica does with the events of its source. Here it also says: an event that would be enabled, in the shadow.
 ASLEEP = "DISABLE ON SLAVE"

@@ -141,10 +141,10 @@ def made(
 
 
 def _loadable(kind: str, name: str, create: str, listed: Listed) -> str:
-    from schemagate import clauses, programs
+    from schemagate import loadable, programs
 
     if kind == "table":
-        return clauses.loadable_table(create, listed.database)
+        return loadable.loadable_table(create, listed.database)
     if kind == "view":
         return programs.loadable_view(create, listed.database)
     if kind == "event":

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of, never_null
-from schemagate.flat import Lexeme, closing, flat, joined
+from schemagate.flat import closing, flat, joined
 from schemagate.lexer import lexemes, significant, unquote
+from schemagate.literals import Lexeme
 from schemagate.widening import Column, column, explicit
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemagate.clauses import INTEGERS, TYPE_WORDS, never_null
-from schemagate.flat import Lexeme, closing, divide, flat, joined, next_word, take, without_space
+from schemagate.flat import closing, divide, flat, joined, next_word, take, without_space
 from schemagate.lexer import unquote, words
+from schemagate.literals import Lexeme
 
 RANKS = {name: rank for rank, name in enumerate(("tinyint", "smallint", "mediumint", "int", "bigint"))}
 DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}

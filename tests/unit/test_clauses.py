@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemagate.clauses import TableParts, columns_of, loadable_table
+from schemagate.clauses import TableParts, columns_of
 from schemagate.listing import without_counter
+from schemagate.loadable import loadable_table
 
 CHARSETS = {"utf8mb4": "utf8mb4_0900_ai_ci", "utf8mb3": "utf8mb3_general_ci", "latin1": "latin1_swedish_ci"}
 

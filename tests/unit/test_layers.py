@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / "schemagate"
 ORDER = """
     errors values lexer plain sources checks options settings explain console log stop
     driver refusals reach database sessions server waiting
-    flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives migrations
+    literals flat kinds names bodies pieces sql checksums files variables repeatable hints moved forbidden directives
+    migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
-    grants clauses shapes listing programs outlines schema loading automatic snapshot
+    grants loadable clauses shapes listing programs outlines schema loading automatic snapshot
     widening tables fitting reindexing alters ddl remedy
     current survive cluster arbiter
     wording effects prepared resuming rules
