@@ -45,6 +45,9 @@ class Alteration:
         self.dropped = [name for name in found.columns if name not in wanted.columns]
         common = [name for name in wanted.columns if name in found.columns]
         changed = {name for name in common if wanted.explicit[name] != found.explicit[name]}
+        # What MySQL has made of a literal beside them stays behind: _binary'x'.
+        self.reread = {name for name in changed if found.taken_apart[name].bytes != wanted.taken_apart[name].bytes}
+        changed |= {name for name in common if self._is_reread(wanted.columns[name])}
         # The servers turn nothing virtual that is not, nor the other way round, and no shape into a number: such a
         # column is dropped and added.
         self.remade = {name for name in changed if self._changes_kind(name)}
@@ -60,6 +63,10 @@ class Alteration:
         if here.generated != there.generated and {here.generated, there.generated} & {"virtual", "row"}:
             return True
         return not castable(here, there)
+
+    def _is_reread(self, text: str) -> bool:
+        """Is there a literal in this clause that stands beside a column of bytes on one side alone?"""
+        return "'" in text and not self.reread.isdisjoint(quoted(text))
 
     def breaks(self, name: str, columns: Sequence[str]) -> bool:
         """Does a foreign key with these columns here have to go meanwhile?"""
@@ -201,7 +208,9 @@ class Alteration:
         gone = self.indexes.gone
         taking = self.dropped or self.remade or any("" in self.found.indexed[name] for name in gone)
         nameless = {name for name, text in wanted.items() if taking and not quoted(text) - {name.lower()}}
-        again = nameless | {name for name, text in wanted.items() if self.remade & quoted(text)}
+        again = nameless | {
+            name for name, text in wanted.items() if self.remade & quoted(text) or self._is_reread(text)
+        }
         for name in found:
             if found[name] != wanted.get(name) or name in again:
                 yield Clause(DROP, f"check {name}", f"DROP CONSTRAINT {quote(name)}")

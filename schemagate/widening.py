@@ -49,6 +49,11 @@ class Column:
     rest: str  # what follows the type and its collation
 
     @property
+    def bytes(self) -> bool:
+        """Does it hold bytes?"""
+        return self.type in ("binary", "varbinary", *BLOBS)
+
+    @property
     def charset(self) -> str:
         return self.collation.partition("_")[0]
 
