@@ -5,7 +5,8 @@ Nothing is cut out of the SQL of a migration: what is added is written from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ THERE, ADDED, SKIPPED = (
     "adopted: what was missing of it was added",
     "adopted: not run, since a part of its file was there",
 )
+# The default of a TIMESTAMP that a server shows in the time zone of the session.
+OF_A_ZONE = re.compile(r"\btimestamp\b[^'\n]* DEFAULT '", re.IGNORECASE)
+OF_A_CHARSET = frozenset({"NAMES", "CHARACTER", "CHARSET", "CHARACTER_SET_CLIENT", "CHARACTER_SET_CONNECTION"})
 
 
 class NotAddable(Exception):
@@ -102,15 +106,20 @@ class Additions:
         return replace(migration, kept=tuple(self._whole(migration)))
 
     def _adding(self, migration: Migration) -> Iterator[Statement]:
+        session = set[str]()
         for statement in migration.statements():
             kind, place = statement.kind, (migration.name, statement.ordinal)
             missing = self._missing(place)
+            session |= {*words_of(statement)} if kind == "set" else set()
             if kind == "set" and (settable(statement) or sets_the_session(statement)):
                 yield statement  # the statements that are run may need it
             elif not missing:
                 yield absent(statement, kind, THERE if kind in TRACED else SKIPPED)
             else:
-                yield self._made(statement, kind, place, missing)
+                made = self._made(statement, kind, place, missing)
+                if made is not statement:
+                    _refuse_in_another_session(made.text, session)
+                yield made
 
     def _made(
         self, statement: Statement, kind: str, place: tuple[str, int], missing: Mapping[str, list[PartKey]]
@@ -154,12 +163,15 @@ class Additions:
         return (max(earlier, key=place).name if earlier else None), (min(later, key=place).name if later else None)
 
     def _whole(self, migration: Migration) -> Iterator[Statement]:
+        session = set[str]()
         for statement in migration.statements():
             effects = self._effects.get((migration.name, statement.ordinal), [])
+            session |= {*words_of(statement)} if statement.kind == "set" else set()
             self._there.update(effect.key for effect in effects if effect.after)
             if len(effects) == 1 and self._only_adds_columns(effects[0]):
                 key, final = effects[0].key, self._final[effects[0].key]
                 text = self._alter(key, final, [part for part in parts_of(final) if part in effects[0].parts])
+                _refuse_in_another_session(text, session)
                 yield instead(statement, text, "")
             else:
                 for effect in effects:
@@ -217,6 +229,16 @@ class Additions:
                 f"ADD {to_add(*part, text, final.name)}" for part in parts if part[0] == kind for text in texts[part]
             ]
         return f"ALTER TABLE {quote(final.name)} " + ", ".join(clauses)
+
+
+def _refuse_in_another_session(text: str, session: Collection[str]) -> None:
+    """Raise NotAddable where this text, written as the servers show it to us, says something else in the session of a
+    file whose SET statements have these words.
+    """
+    if "TIME_ZONE" in session and OF_A_ZONE.search(text):
+        raise NotAddable("its file sets a time zone, in which the default of a TIMESTAMP would be another one")
+    if not text.isascii() and not OF_A_CHARSET.isdisjoint(session):
+        raise NotAddable("its file sets a character set, in which what is written here would be something else")
 
 
 def absent(statement: Statement, kind: str, note: str) -> Statement:

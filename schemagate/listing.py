@@ -69,7 +69,10 @@ def session_for_reading(flavour: str) -> tuple[str, ...]:
 
     Whoever runs SQL of others in this session afterwards sets its own sql_mode again.
     """
-    variables = f"sql_mode = '', sql_quote_show_create = 1, sql_big_selects = 1, sql_select_limit = {ALL_ROWS}"
+    variables = (
+        "sql_mode = '', time_zone = @@global.time_zone, sql_quote_show_create = 1, sql_big_selects = 1, "
+        f"sql_select_limit = {ALL_ROWS}"
+    )
     if flavour == "mysql":
         variables += (
             ", show_create_table_verbosity = 0"

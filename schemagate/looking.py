@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 ABSENT = frozenset({1146, 1305, 1539, 4091})
 BROKEN = 1356  # a view on what is not there; SHOW CREATE VIEW writes it all the same
 # What decides how the server writes a text, and reads ours. To be put back for the rest of the file.
-KEPT = ("sql_mode", "character_set_client", "character_set_results", "sql_big_selects", "sql_select_limit")
+KEPT = (
+    "sql_mode", "time_zone", "character_set_client", "character_set_results", "sql_big_selects", "sql_select_limit",
+)  # fmt: skip
 TRIGGER_TABLE = TRIGGER_COLUMNS.index("Table")
 UNSURE = "?"  # may stand for a character that the session's character set does not have
 
