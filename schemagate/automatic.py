@@ -24,6 +24,10 @@ from schemagate.shapes import CLAUSE, without_number
 if TYPE_CHECKING:
     from schemagate.schema import Schema, SchemaObject
 
+# What sessions have with utf8mb4 where nobody names a collation: on MariaDB up to 11.4, on MySQL, on MariaDB.
+# https://dev.mysql.com/doc/refman/9.7/en/charset-unicode-sets.html,
+# https://mariadb.com/docs/server/reference/data-types/string-data-types/character-sets/supported-character-sets-and-collations
+DEFAULTS_OF_UTF8MB4 = frozenset({"utf8mb4_general_ci", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci"})
 _ANY = ("_ibfk_", "_chk_", "CONSTRAINT_")
 
 
@@ -39,8 +43,8 @@ def nameless(each: SchemaObject) -> SchemaObject:
 
 def as_expected(found: Schema, wanted: Schema) -> Schema:
     """What was found, with the automatic names that the same clauses have in what is wanted; without indexes that only
-    a dump has kept, with the reference systems that it has lost, and with what a server cannot show of a view that is
-    broken.
+    a dump has kept, with the reference systems that it has lost, with the collation that a session has by itself on
+    another release, and with what a server cannot show of a view that is broken.
     """
     objects = dict(found.objects)
     for key, each in found.objects.items():
@@ -48,6 +52,8 @@ def as_expected(found: Schema, wanted: Schema) -> Schema:
         if model is None or model.parts == each.parts:
             continue
         parts = tuple(each.parts)
+        if each.kind not in ("table", "sequence"):
+            parts = tuple(_in_a_session(part, model) for part in parts)
         if each.kind == "view" and "''" in each.create:
             parts = tuple(_whole(part, model) for part in parts)
         if _may_have(each) and _may_have(model):
@@ -58,6 +64,13 @@ def as_expected(found: Schema, wanted: Schema) -> Schema:
             parts = tuple(_referred(part, model) for part in parts)
         objects[key] = replace(each, parts=parts)
     return replace(found, objects=objects)
+
+
+def _in_a_session(part: Part, model: SchemaObject) -> Part:
+    """The collation of the session that a view or a program was made in, which a release has by itself or another."""
+    like = next((each for each in model.parts if (each.kind, each.name) == (part.kind, part.name)), part)
+    by_itself = part.name == "collation_connection" and {part.text, like.text} <= DEFAULTS_OF_UTF8MB4
+    return like if by_itself else part
 
 
 def _referred(part: Part, model: SchemaObject) -> Part:

@@ -15,6 +15,7 @@ from schemagate.checksums import Checksums
 from schemagate.commands import answer
 from schemagate.current import meet
 from schemagate.ddl import changes, script
+from schemagate.defaults import as_made
 from schemagate.errors import NotComparable, SchemaDrift
 from schemagate.expected import Incomplete, foreign_to, replay
 from schemagate.files import find
@@ -181,7 +182,11 @@ def _in_shadow(
             # Another release, or another collation of the schema, gets into texts in ways that are no difference.
             assert migrations is not None  # noqa: S101 - asked by `_written_elsewhere`
             built = _replayed(migrations, shadows)
-            first, second = (built, second) if at == 0 else (first, built)
+            # What is older here than the default of today has the one that it was recorded with.
+            if at == 0:
+                first = as_made(built, first, second)
+            else:
+                second = as_made(built, second, first)
             found = _compare(sides, first, second, "replay")
     return replace(found, proven=_proven(first, second, found, shadows))
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schemagate.automatic import as_expected
+from schemagate.defaults import as_made, by_default
 from schemagate.plan import Todo
 from schemagate.refusals import ServerError, let_pass
 from schemagate.schema import Difference, compare, outline, part_of
@@ -93,8 +94,14 @@ class Expected:
                 return self._in_shadow(found, built=built)
             except (ShadowUnavailable, ServerError, Incomplete, Refused) as error:
                 let_pass(error)
-                if self._snapshot.header and self._snapshot.header.release == self._here.release:
+                if not self._written_elsewhere:
                     return differences, "text", ()
+                if self._snapshot.header and self._snapshot.header.release == self._here.release:
+                    differences = _differ(text, by_default(found, text, {self._here.collation}))
+                    reason = (
+                        f"the schema has another default than where the snapshot was written, and no shadow: {error}"
+                    )
+                    return differences, "outline", (("collations", reason),)
                 reason = f"the snapshot may be of another release, and there is no shadow to tell: {error}"
         elif built:
             return compare(outline(text), outline(found)), "built", ()
@@ -112,15 +119,22 @@ class Expected:
             return differences, "shadow", ()
         if built:
             return compare(outline(self._snapshot.schema), outline(found)), "built", ()
-        return _differ(self._replayed, found), "replay", ()
+        return _differ(self._made(found), found), "replay", ()
 
-    def normal_form(self, proof: str) -> Schema | None:
-        """What a comparison with this proof compared with, as this server writes it; None where it was less than that.
+    def _made(self, found: Schema) -> Schema:
+        """What the migrations build here, with what the defaults said where the snapshot was written, as far as this
+        was found.
+        """
+        known = self.same_flavour and self._written_elsewhere and self.header_holds
+        return as_made(self._replayed, self._loaded, found) if known else self._replayed
+
+    def normal_form(self, proof: str, found: Schema) -> Schema | None:
+        """What a comparison of this with this proof compared with, as this server writes it; None where it was less.
 
         And None where it is not certain that the migrations build it.
         """
         if proof == "replay":
-            return self._replayed
+            return self._made(found)
         if proof not in ("text", "shadow") or self._snapshot is None or (not self.header_holds and self.stale() != ()):
             return None
         return self._snapshot.schema if proof == "text" else self._loaded

@@ -47,7 +47,7 @@ def possible(
 ) -> Remedy:
     """What would heal the drift of `found`, as far as that can be told without trying it. Raises Unhealable."""
     all_known(migrations, history)
-    wanted = expected.normal_form(verdict.proof)
+    wanted = expected.normal_form(verdict.proof, found)
     if wanted is None:
         raise Unhealable("it is not known clause by clause what the migrations build here")
     foreign = set(verdict.foreign)

@@ -15,7 +15,7 @@ from schemagate.scratch import ShadowUnavailable
 from schemagate.shadow import Shadow, Shadows
 from schemagate.traces import Follower
 from schemagate.trial import NotRehearsed, Refused
-from schemagate.verify import as_facts, refuse_stale, rehearsal_failed, told
+from schemagate.verify import as_facts, by_a_default, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -89,7 +89,8 @@ def rehearse(
                 mend += f"; or, if it has to follow what is pending, change {' and '.join(again)}, too, to be run again"
             raise SchemaDrift(
                 "The live schema would not be the one expected, even with what is pending: "
-                f"{told(verdict.differences)}. Nothing was changed. {mend}; then start again.",
+                f"{told(verdict.differences)}. Nothing was changed. {mend}; then start again."
+                + by_a_default(verdict.differences),
                 differences=as_facts(verdict.differences),
                 not_healed=not_healed,
                 state="not touched",

@@ -18,7 +18,7 @@ from schemagate.server import SQL_MODE
 from schemagate.sql import NO_STRUCTURE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from schemagate.database import Connection
     from schemagate.expected import Incomplete
@@ -121,12 +121,24 @@ def drift(verdict: Verdict, not_healed: str | None = None) -> SchemaDrift:
         said = f"The live schema lacks what the migrations make: {told(verdict.differences)}. "
         mend = "Bring it back, or write a migration that drops it; then start again."
     return SchemaDrift(
-        said + mend,
+        said + mend + by_a_default(verdict.differences),
         differences=as_facts(verdict.differences),
         differing=len(verdict.differences),
         proof=verdict.proof,
         not_healed=not_healed,
         state="all migrations are applied; the difference was left as it is",
+    )
+
+
+def by_a_default(differences: Iterable[Difference]) -> str:
+    """What else may be said of tables that have another collation: it may be nobody's change."""
+    found = {each.found for each in differences if each.part == "option COLLATE" and each.expected and each.found}
+    if len(found) != 1:
+        return ""
+    return (
+        f" If {found.pop().removeprefix('COLLATE=')} is the default that they were made with, before a backup was "
+        "restored or a server upgraded: make it the schema's default again (ALTER DATABASE … COLLATE), or, where a "
+        "migration names the character set alone, keep the snapshot of that time."
     )
 
 

@@ -505,7 +505,7 @@ def test_a_listing_has_what_is_in_this_schema_and_is_not_ours() -> None:
     assert found.unseen == {"package"}
     assert creates(found)[1:3] == ("SHOW CREATE TABLE `s`", "SHOW CREATE TABLE `t`")
     (for_reading,) = session_for_reading("mariadb")
-    assert for_reading.startswith("SET SESSION sql_mode = '', sql_quote_show_create = 1, sql_big_selects = 1, ")
+    assert for_reading.startswith("SET SESSION sql_mode = '', time_zone = @@global.time_zone, sql_quote")
     assert for_reading.endswith("sql_select_limit = 18446744073709551615")
     assert "show_gipk" in session_for_reading("mysql")[0]
 
