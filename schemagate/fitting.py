@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of
+from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, in_parentheses, own_check
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.refusals import ServerError
 from schemagate.schema import said as said_of
 from schemagate.tables import quoted, table
-from schemagate.widening import BLOBS, RANKS, STRINGS, TEXTS
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
@@ -25,14 +25,7 @@ WITHOUT_ZERO = frozenset(
     | {"multilinestring", "multipolygon", "geometrycollection", "geomcollection", "uuid", "inet4", "inet6", "vector"}
 )
 
-NUMBERS = ("decimal", "float", "double")
-BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 DATES = frozenset({"date", "datetime", "timestamp"})
-TIMES = {"date": "DATE", "time": "TIME", "datetime": "DATETIME", "timestamp": "DATETIME"}
-# What may follow the value of DEFAULT in the clause of a column.
-BEHIND_DEFAULT = frozenset(
-    {"ON", "COMMENT", "NOT", "NULL", "CHECK", "INVISIBLE", "VISIBLE", "COLUMN_FORMAT", "STORAGE"}
-)
 
 
 # What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
@@ -55,16 +48,16 @@ class Obstacle:
 
 
 def refused_by_rows(
-    connection: Connection, database: str, wanted: Schema, found: Schema, *, strict: bool = False
+    connection: Connection, database: str, wanted: Schema, found: Schema, strict: Collection[str] = ()
 ) -> Iterator[Obstacle]:
     """What is missing in a table of `found` and would be refused by its rows. Reads rows, in full where
-    a key is missing; what is written meanwhile may refuse it all the same. `strict`: all of it is added as the session
-    of a migration begins, and rows are as they are now.
+    a key is missing; what is written meanwhile may refuse it all the same. `strict` are the tables to which all of it
+    is added as the session of a migration begins, and whose rows are as they are now.
     """
     for (kind, name), each in sorted(wanted.objects.items()):
         there = found.objects.get((kind, name))
         if kind == "table" and there is not None and there.parts != each.parts:
-            yield from _Table(connection, database, each, there, found, strict=strict).refused()
+            yield from _Table(connection, database, each, there, found, strict=name in strict).refused()
 
 
 class _Table:
@@ -115,9 +108,10 @@ class _Table:
         each = self._new[part.name.lower()]
         if each.generated == "stored" and not self._fits(each):
             return UNFITTING
-        if each.never_null and each.type in WITHOUT_ZERO and _given(each) is None and not each.generated:
+        if each.never_null and each.type in WITHOUT_ZERO and given(each) is None and not each.generated:
             return "its rows would need a value, and there is no default"
-        return None
+        # Where nothing else copies the table, MariaDB asks no row for the check of a column.
+        return self._broken(part.text, own_check(each.rest)) if self._copied else None
 
     def _fits(self, each: Column) -> bool:
         """Has what is computed for a new column a place in it, for every row?"""
@@ -125,7 +119,7 @@ class _Table:
         rows = self._rows(name)
         asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
         return self._computes(asked, name) and not any(
-            self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in _beyond(each, name)
+            self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in beyond(each, name)
         )
 
     def _computes(self, value: str, clause: str) -> bool:
@@ -188,8 +182,10 @@ class _Table:
         if _unenforced(part):
             return None
         begin = next(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", "("))
-        end = max(start for kind, word, start in lexemes(part.text) if (kind, word) == ("punctuation", ")"))
-        broken = self._any(f"SELECT 1 FROM {self._rows(part.text)} WHERE NOT {part.text[begin : end + 1]} LIMIT 1")
+        return self._broken(part.text, in_parentheses(part.text[begin:]))
+
+    def _broken(self, clause: str, condition: str) -> str | None:
+        broken = condition and self._any(f"SELECT 1 FROM {self._rows(clause)} WHERE NOT {condition} LIMIT 1")
         return "rows break it" if broken else None
 
     def _rows(self, clause: str, alias: str = "t") -> str:
@@ -202,12 +198,12 @@ class _Table:
         if not needed:
             return f"{self._path(self._name)} {alias}"
         new = {name: each for name, each in self._new.items() if name in needed}
-        values = {name: _given(each) for name, each in new.items() if not each.generated}
+        values = {name: given(each) for name, each in new.items() if not each.generated}
         found = [*map(quote, self._columns), *(f"{value} AS {quote(name)}" for name, value in values.items() if value)]
         rows = f"(SELECT {', '.join(found)} FROM {self._path(self._name)})"
         for name, each in new.items():
             if each.generated:
-                rows = f"(SELECT t.*, {_computed(each)} AS {quote(name)} FROM {rows} t)"
+                rows = f"(SELECT t.*, {computed(each)} AS {quote(name)} FROM {rows} t)"
         return f"{rows} {alias}"
 
     def _columns_of(self, table: str) -> Set[str]:
@@ -226,61 +222,6 @@ class _Table:
 
 def _unenforced(part: Part) -> bool:
     return part.kind == "check" and "NOT ENFORCED" in part.text.rpartition(")")[2]
-
-
-def _given(each: Column) -> str | None:
-    """The value of a new column in the rows that are there, as SQL; None where it is not known."""
-    found = [(kind, word, start) for kind, word, start in lexemes(each.rest) if kind not in ("space", "comment")]
-    words = [word.upper() if kind == "word" else "" for kind, word, _ in found]
-    if each.counts:
-        return None
-    if "DEFAULT" not in words:
-        if not each.never_null:
-            return "NULL"
-        return "0" if each.type in (*RANKS, *NUMBERS) else "''" if each.type in STRINGS else None
-    at, depth = words.index("DEFAULT") + 1, 0
-    for end in range(at, len(found)):
-        depth += (found[end][1] == "(") - (found[end][1] == ")")
-        if end > at and depth == 0 and words[end] in BEHIND_DEFAULT:
-            return each.rest[found[at][2] : found[end][2]]
-    return each.rest[found[at][2] :] if at < len(found) else None
-
-
-def _computed(each: Column) -> str:
-    """What a column is computed by, as SQL, in its own collation."""
-    begin = next(start for kind, word, start in lexemes(each.rest) if (kind, word) == ("punctuation", "("))
-    depth, end = 0, len(each.rest)
-    for kind, word, start in lexemes(each.rest):
-        if kind == "punctuation" and word in "()":
-            depth += 1 if word == "(" else -1
-            if depth == 0:
-                end = start + 1
-                break
-    text = each.rest[begin:end]
-    return f"CONVERT({text} USING {each.charset}) COLLATE {each.collation}" if each.collation else text
-
-
-def _beyond(each: Column, name: str) -> Iterator[str]:
-    """The conditions under which a value has no place in a column."""
-    if each.never_null:
-        yield f"{name} IS NULL"
-    if each.type in BITS:
-        half = 2 ** (BITS[each.type] - 1)
-        low, high = (0, 2 * half - 1) if each.unsigned else (-half, half - 1)
-        yield f"ROUND({name}) NOT BETWEEN {low} AND {high}"
-    if each.type == "decimal":
-        digits, places = map(int, (*each.given, "0")[:2] if each.given else ("10", "0"))
-        yield f"ABS(ROUND({name}, {places})) >= 1{'0' * (digits - places)}"
-        if each.unsigned:
-            yield f"ROUND({name}, {places}) < 0"
-    if each.type in TIMES:
-        yield f"{name} IS NOT NULL AND CAST({name} AS {TIMES[each.type]}) IS NULL"
-    if each.type in ("char", "varchar") and each.given:
-        yield f"CHAR_LENGTH(TRIM(TRAILING ' ' FROM {name})) > {each.given[0]}"
-    if each.type in ("binary", "varbinary") and each.given:
-        yield f"LENGTH({name}) > {each.given[0]}"
-    if longest := {**TEXTS, **BLOBS}.get(each.type):
-        yield f"LENGTH({name}) > {longest}"
 
 
 def _parted(column: str) -> tuple[str, str]:

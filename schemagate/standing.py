@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from schemagate.additions import WHOLE, NotAddable, adopted
@@ -26,6 +26,7 @@ from schemagate.errors import SchemaDrift
 from schemagate.fitting import refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
+from schemagate.kinds import OPAQUE
 from schemagate.looking import Unseen
 from schemagate.othertools import misplaced, told
 from schemagate.refusals import ServerError, let_pass
@@ -50,6 +51,10 @@ AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
 SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
+
+
+# Whether rows are taken that strict mode does not take, or whose parents are not there.
+SETS_STRICTNESS = re.compile(rb"sql_mode|foreign_key_checks", re.IGNORECASE)
 
 
 class Unfollowed(Exception):
@@ -246,12 +251,14 @@ class Finder:
             baseline = lacking(states, self._migrations, final, self._known)
         except Undecided as undecided:
             raise self.way_out().refusal(
-                f"something is missing that could be added, but whether {undecided} was run cannot be seen", last
+                f"something is missing that could be added, but whether {undecided} was run cannot be seen",
+                last,
+                undecided.names,
             ) from undecided
         self._refuse_contradicted(baseline)
-        strict = WHOLE not in baseline.ways.values() and not self._set_otherwise(baseline.ways)
-        database = self._here.database
-        if rows := tuple(refused_by_rows(self._connection, database, final, states.ours(), strict=strict)):
+        ours = states.ours()
+        strict = self._strict({name for kind, name in ours.objects if kind == "table"}, baseline.ways)
+        if rows := tuple(refused_by_rows(self._connection, self._here.database, final, ours, strict)):
             raise self.way_out().refused_by(rows)
         self._log.info(
             "adoption.planned",
@@ -261,14 +268,21 @@ class Finder:
         self._skipped(baseline.skipped)
         return baseline
 
-    def _set_otherwise(self, names: Iterable[str]) -> bool:
-        """May one of these migrations set what decides whether rows are taken that strict mode does not take?"""
-        return any(
-            statement.kind == "set" and re.search(rb"sql_mode|foreign_key_checks", statement.raw, re.IGNORECASE)
-            for migration in self._migrations.all
-            if migration.name in names
-            for statement in migration.statements()
-        )
+    def _strict(self, tables: set[str], ways: Mapping[str, str]) -> set[str]:
+        """Of these, the tables whose rows stay as they are till all is added that is missing, in strict mode: those
+        which no migration names that is run whole, or sets what decides whether such rows are taken.
+        """
+        for migration in self._migrations.all:
+            statements = migration.statements() if migration.name in ways else iter(())
+            if ways.get(migration.name) == WHOLE or any(
+                statement.kind == "set" and SETS_STRICTNESS.search(statement.raw) for statement in statements
+            ):
+                for statement in migration.statements():
+                    if statement.kind in OPAQUE:
+                        return set()
+                    words = {*re.split(r"[^\w$]+", statement.raw.decode(errors="replace").lower())}
+                    tables = {name for name in tables if not {*re.split(r"[^\w$]+", name.lower())} <= words}
+        return tables
 
     # --- without a shadow ---
 

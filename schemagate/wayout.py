@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from schemagate.adoption import with_maker
+from schemagate.adoption import contents, with_maker
 from schemagate.automatic import as_expected
 from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
@@ -15,6 +15,7 @@ from schemagate.unclear import NOT_TOUCHED
 from schemagate.verify import as_facts, told
 
 if TYPE_CHECKING:
+    from schemagate.adoption import Data
     from schemagate.ddl import Change
     from schemagate.errors import RehearsalFailed
     from schemagate.fitting import Obstacle
@@ -33,11 +34,12 @@ class WayOut:
     live: Schema
     states: States
 
-    def refusal(self, why: str, to: str | None = None) -> SchemaDrift:
+    def refusal(self, why: str, to: str | None = None, unseen: Collection[str] = ()) -> SchemaDrift:
         """The error, with each difference from the state after a migration, by whom that was to be made, and the
-        statements that bring it: from that after `to`, or from the nearest.
+        statements that bring it: from that after `to`, or from the nearest. `unseen` are migrations of which nobody
+        can see whether they were run.
         """
-        return self._error(why, *self._nearest(to))
+        return self._error(why, *self._nearest(to), unseen=unseen)
 
     def refused_by(self, rows: Sequence[Obstacle]) -> SchemaDrift:
         """The error where rows would refuse what is missing."""
@@ -82,10 +84,19 @@ class WayOut:
         return nearest, ddl
 
     def _error(
-        self, why: str, last: str, ddl: Sequence[Change], *, mend: str | None = None, then: str = ""
+        self,
+        why: str,
+        last: str,
+        ddl: Sequence[Change],
+        *,
+        mend: str | None = None,
+        then: str = "",
+        unseen: Collection[str] = (),
     ) -> SchemaDrift:
         wanted = self.states.after_migration(last)
         differences = compare(wanted, as_expected(self.states.as_given(), wanted))
+        made = [*with_maker(differences, self.states, last)]
+        undone = [*self._data({*unseen, *(maker for each, maker in made if each.found is None)}, last)]
         safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
         statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
         if any(each.program for each in given):  # it keeps the session in which it is made
@@ -97,18 +108,31 @@ class WayOut:
         return SchemaDrift(
             f"The database has tables and no journal, and cannot be taken over: {why}"
             + (f"; {told(differences)}" if differences else "")
-            + f". Nothing was changed. {mend}, then start again.",
+            + f". Nothing was changed. {mend}, then start again."
+            + _left_to_do(undone),
             nearest=last,
             differences=[
-                {**fact, "migration": maker}
-                for fact, (_, maker) in zip(
-                    as_facts(differences), with_maker(differences, self.states, last), strict=False
-                )
+                {**fact, "migration": maker} for fact, (_, maker) in zip(as_facts(differences), made, strict=False)
             ],
             differing=len(differences),
             ddl=[{"loses": (each and each.loses) or "nothing", "sql": sql} for each, sql in statements],
+            not_done=[f"{each.migration}:{each.ordinal} {each.kind}" for each in undone[:MOST_DDL]] or None,
             state=NOT_TOUCHED,
         )
+
+    def _data(self, names: Collection[str], last: str) -> Iterator[Data]:
+        """The data statements of these migrations, up to the last: no statement that is given does what they do."""
+        for migration in self.migrations.all:
+            if migration.name in names and migration.name <= last:
+                yield from contents(migration).data
+
+
+def _left_to_do(data: Sequence[Data]) -> str:
+    if not data:
+        return ""
+    first = ", ".join(f"{each.migration} line {each.line} ({each.kind})" for each in data[:3])
+    more = f" and {len(data) - 3} more" if len(data) > 3 else ""
+    return f" Where the statements given are used, nothing does to rows what these were to do: {first}{more}."
 
 
 def _refused(change: Change, rows: Sequence[Obstacle]) -> Change:

@@ -884,3 +884,63 @@ def test_what_is_missing_is_added_beside_names_that_the_server_gave(database: Da
     planned = place.run().said("adoption.planned")
     assert planned[0]["missing"] == ["table child, index by_c"]
     assert "child_ibfk_7" in place.database.rows("SHOW CREATE TABLE child")[0][1]
+
+
+BEHIND = "CREATE TABLE seed (id INT PRIMARY KEY); INSERT INTO seed VALUES (1);"
+STRICT = "SET FOREIGN_KEY_CHECKS = 0; CREATE TABLE seed (id INT PRIMARY KEY);"
+
+
+@pytest.mark.parametrize("other", [BEHIND, STRICT], ids=["run whole", "sets what is taken"])
+def test_rows_of_one_table_are_looked_at_whatever_is_done_to_another(place: Place, other: str) -> None:
+    """A computed column that has no place for them is found before the other table is made."""
+    base = "CREATE TABLE a (id INT PRIMARY KEY, s VARCHAR(20))"
+    place.write(a=f"{base};", b=other, c="ALTER TABLE a ADD n INT AS (s) STORED; ALTER TABLE a ADD z INT;")
+    place.run("snapshot")
+    place.build(base, "ALTER TABLE a ADD z INT", "INSERT INTO a VALUES (1, 'no number', 1)")
+    assert "table a, column n" in place.refused()["message"]
+    place.build("UPDATE a SET s = '7'")
+    place.run()
+    assert place.database.rows("SELECT n FROM a") == ((7,),)
+
+
+@pytest.mark.parametrize(
+    ("column", "clause", "refused"),
+    [
+        ("k ENUM('x', 'y') NOT NULL", "UNIQUE KEY u (k)", True),
+        ("k SET('x', 'y') NOT NULL", "CONSTRAINT u CHECK (k <> '')", True),
+        ("k YEAR NOT NULL", "CONSTRAINT u CHECK (k > 0)", True),
+        ("k BINARY(2) NOT NULL", "CONSTRAINT u CHECK (k <> '')", False),
+        ("k BIT(3) NOT NULL", "UNIQUE KEY u (k, id)", False),
+    ],
+)
+def test_what_a_column_without_a_default_gets_is_foreseen(
+    place: Place, column: str, clause: str, refused: bool
+) -> None:
+    """Each type has its own nothing."""
+    base, last = "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE z (id INT PRIMARY KEY)"
+    place.write(a=f"{base};", b=f"CREATE TABLE b (id INT); ALTER TABLE a ADD {column}, ADD {clause};", c=f"{last};")
+    place.run("snapshot")
+    place.build(base, last, "INSERT INTO a VALUES (1), (2)")
+    if refused:
+        assert "rows are in the way" in place.refused()["message"]
+    else:
+        place.run()
+        assert place.run("diff", "live", "snapshot").code == 0
+
+
+def test_a_refusal_lists_what_its_statements_do_not_do_to_rows(place: Place) -> None:
+    """Who follows them has a table without its seeds, and nobody says so any more."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, v INT);",
+        b="CREATE TABLE seed (id INT PRIMARY KEY);\nINSERT INTO seed VALUES (1);",
+        c="UPDATE a SET v = v + 1;",
+        d="ALTER TABLE a ADD z INT;",
+    )
+    place.build(
+        "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "ALTER TABLE a ADD z INT", "INSERT INTO a VALUES (1, 1, 1)"
+    )
+    said = place.refused()
+    assert said["message"].endswith("to do: b line 2 (insert), c line 1 (update).")
+    assert said["not_done"] == ["b:2 insert", "c:1 update"]
+    place.build(*(each["sql"] for each in said["ddl"]))
+    place.run()
