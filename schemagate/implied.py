@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from schemagate.automatic import to_add
 from schemagate.lexer import quote, significant, unquote
 from schemagate.listing import text
 from schemagate.loading import elsewhere, in_items, is_key
@@ -35,19 +36,33 @@ class Index:
 
 
 def left_to_keys(
-    part: Schema, connection: Connection, database: str, *, whole: bool, asked: Collection[str] = ()
+    part: Schema,
+    connection: Connection,
+    database: str,
+    *,
+    whole: bool,
+    asked: Collection[str] = (),
+    kept: list[tuple[SchemaObject, Index]] | None = None,
 ) -> tuple[Schema, dict[tuple[str, str], str]]:
     """The same part of the live schema, but its tables are made so that the indexes which the server made there for
     keys are made by it again; and by the keys of tables what has to be run after such a one is made.
 
     `connection` is that of the shadow, which is empty. Where the part is the `whole`, tables without foreign keys are
     not asked about, for they may be thousands; but those that are `asked` for by name, in small letters.
+
+    Where `kept` is given, the indexes that a key's own would look like are made by the server, too, though somebody
+    asked for them; these are added to it.
     """
     objects, then = dict(part.objects), {}
     for key, each in part.objects.items():
         may_have = "FOREIGN KEY" in each.create or not whole or each.name.lower() in asked
         indexes = list(_indexes(each)) if each.kind == "table" and may_have else ()
-        if indexes and (made := _made(each, indexes, connection, database)):
+        made = _made(each, indexes, connection, database) if indexes else ()
+        if kept is not None and indexes:
+            more = [index for index in _like_those_of_keys(each, indexes) if index not in made]
+            kept += [(each, index) for index in more]
+            made = [*made, *more]
+        if made:
             create, dropped = _without(each, made)
             objects[key] = replace(each, create=create)
             if dropped:
@@ -61,6 +76,31 @@ def _indexes(table: SchemaObject) -> Iterator[Index]:
         words = _words(item)
         if words[:1] == ["KEY"] and words[2:3] == ["("] and words.index(")") == len(words) - 1:
             yield Index(unquote(words[1]), item, "".join(words[3:-1]))
+
+
+def _like_those_of_keys(table: SchemaObject, indexes: Collection[Index]) -> Iterator[Index]:
+    """Those of the indexes that a server would make for a foreign key of the table, under their names."""
+    keys = {(name, columns) for name, columns, _ in _keys(table)}
+    keys |= {(unquote(columns.partition(",")[0]), columns) for _, columns in keys}
+    yield from (each for each in indexes if (each.name, each.columns) in keys)
+
+
+def _keys(table: SchemaObject) -> Iterator[tuple[str, str, str]]:
+    """The foreign keys within this schema: name, columns, and the whole text."""
+    _, items, _ = in_items(table.create)
+    for item in items:
+        if is_key(item) and not elsewhere(item):
+            words = _words(item)
+            yield unquote(words[1]), "".join(words[5 : words.index(")")]), item.strip()
+
+
+def to_servers(table: SchemaObject, index: Index) -> Iterator[str]:
+    """The statements after which the server has made this index for its foreign key, and nobody else."""
+    keys = [key for key in _keys(table) if key[1] == index.columns]
+    drop = [f"DROP FOREIGN KEY {quote(name)}" for name, _, _ in keys]
+    yield f"ALTER TABLE {quote(table.name)} {', '.join([*drop, f'DROP KEY {quote(index.name)}'])}"
+    for name, _, clause in keys:
+        yield f"ALTER TABLE {quote(table.name)} ADD {to_add('key', name, clause, table.name)}"
 
 
 def _made(table: SchemaObject, indexes: Collection[Index], connection: Connection, database: str) -> Collection[Index]:
@@ -92,8 +132,7 @@ def _without(table: SchemaObject, made: Collection[Index]) -> tuple[str, list[st
     Of several keys that want the same index the last one names it; a key of the table that has its name does for it.
     """
     head, items, tail = in_items(table.create)
-    here = [_words(item) for item in items if is_key(item) and not elsewhere(item)]
-    keys = {(unquote(words[1]), "".join(words[5 : words.index(")")])) for words in here}
+    keys = {(name, columns) for name, columns, _ in _keys(table)}
     gone = {each.item for each in made}
     lost = [each for each in made if (each.name, each.columns) not in keys]
     kept = [item.rstrip() for item in items if item not in gone]

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from schemagate.errors import SchemaDrift
-from schemagate.implied import left_to_keys
+from schemagate.errors import RehearsalFailed, SchemaDrift
+from schemagate.implied import left_to_keys, to_servers
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError, let_pass
 from schemagate.resuming import may_lack
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from schemagate.errors import SchemagateError
     from schemagate.expected import Expected, Verdict
+    from schemagate.implied import Index
     from schemagate.log import Log
     from schemagate.plan import Plan
     from schemagate.schema import Difference, Schema, SchemaObject
@@ -63,6 +64,8 @@ def rehearse(
     except ShadowUnavailable as reason:
         log.warning("rehearsal.skipped", reason=str(reason))
         return Rehearsal()
+    except RehearsalFailed as failed:
+        raise _by_kept_indexes(plan, live, expected, shadows, database) or failed from failed
     for each in left_out:
         log.info(
             "statement.not_rehearsed",
@@ -83,6 +86,8 @@ def rehearse(
     if verdict.differences:
         not_healed = unhealable(verdict, predicted)
         if not_healed is not None:
+            if kept := _by_kept_indexes(plan, live, expected, shadows, database):
+                raise kept
             mend = "Take the change back that was made by hand, or write a migration that makes it"
             pending = {todo.migration.file for todo in plan.todo}
             if again := [file for file in expected.makers(verdict.differences) if file not in pending]:
@@ -98,6 +103,29 @@ def rehearse(
     return Rehearsal(traces, verdict.differences if verdict.proof in CLAUSE_BY_CLAUSE else None, predicted)
 
 
+def _by_kept_indexes(
+    plan: Plan, live: Schema, expected: Expected, shadows: Shadows, database: str
+) -> SchemaDrift | None:
+    """The error where nothing would stand against the plan, had the server made the indexes that foreign keys need: it
+    takes such a one away when another does for the key. One that is asked for stays, and a dump asks for all of them.
+    """
+    kept: list[tuple[SchemaObject, Index]] = []
+    try:
+        predicted, left_out, _ = predict(plan, live, shadows, database, kept)
+    except (RehearsalFailed, ShadowUnavailable):
+        return None
+    if not kept or any(each.blind for each in left_out) or expected.against(predicted).differences:
+        return None
+    named = " and ".join(f"index {index.name} of table {each.name}" for each, index in kept)
+    return SchemaDrift(
+        f"What is pending would not end as it does elsewhere, since here somebody asked for {named}, as every dump "
+        "does: it stays, while one that the server makes for a foreign key goes when another does for the key. Nothing "
+        "was changed. Let the server make it (the statements given do that), then start again.",
+        ddl=[{"loses": "nothing", "sql": sql} for each, index in kept for sql in to_servers(each, index)],
+        state="not touched",
+    )
+
+
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
     """How many statements the rehearsal came to: it ends with one on which what follows may depend."""
     reached = 0
@@ -110,16 +138,17 @@ def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:
 
 
 def predict(
-    plan: Plan, live: Schema, shadows: Shadows, database: str
+    plan: Plan, live: Schema, shadows: Shadows, database: str, kept: list[tuple[SchemaObject, Index]] | None = None
 ) -> tuple[Schema, tuple[NotRehearsed, ...], Traces]:
     """The schema after the plan, what of it could not be rehearsed, and the trace of each statement. First on a copy of
-    what the plan names; where that is refused, on a copy of everything. Raises ShadowUnavailable, RehearsalFailed.
+    what the plan names; where that is refused, on a copy of everything. `kept` as for `left_to_keys`. Raises
+    ShadowUnavailable, RehearsalFailed.
     """
     part = needed(live, plan.todo)
     while True:
         whole = len(part.objects) == len(live.objects)
         try:
-            shadow, before = copied_as_live(shadows, part, database, whole=whole)
+            shadow, before = copied_as_live(shadows, part, database, whole=whole, kept=kept)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
         except Refused as refused:
@@ -137,22 +166,38 @@ def _failed(plan: Plan, refused: Refused) -> SchemagateError:
 
 
 def copied_as_live(
-    shadows: Shadows, part: Schema, database: str, *, whole: bool, asked: Collection[str] = ()
+    shadows: Shadows,
+    part: Schema,
+    database: str,
+    *,
+    whole: bool,
+    asked: Collection[str] = (),
+    kept: list[tuple[SchemaObject, Index]] | None = None,
 ) -> tuple[Shadow, Schema]:
     """The structure of a part of the live schema (which may be the `whole`) in the shadow, where the indexes that the
     server made for keys are its own, if that can be had (see `left_to_keys`). Raises ShadowUnavailable where it cannot
     be copied.
     """
     shadow = shadows.get()
-    if copy := _as_live(shadow, part, database, whole=whole, asked=asked):
+    if copy := _as_live(shadow, part, database, whole=whole, asked=asked, kept=kept):
         return shadow, copy
     shadow = shadows.get()
     return shadow, copied(shadow, part)
 
 
-def _as_live(shadow: Shadow, part: Schema, database: str, *, whole: bool, asked: Collection[str]) -> Schema | None:
+def _as_live(
+    shadow: Shadow,
+    part: Schema,
+    database: str,
+    *,
+    whole: bool,
+    asked: Collection[str],
+    kept: list[tuple[SchemaObject, Index]] | None,
+) -> Schema | None:
     """The copy, in which the indexes that the server made for keys are its own; None where others come of that."""
-    made, then = left_to_keys(part, shadow.connection, database, whole=whole, asked=asked)
+    if kept is not None:
+        kept.clear()
+    made, then = left_to_keys(part, shadow.connection, database, whole=whole, asked=asked, kept=kept)
     if made is part:
         return copied(shadow, part)
     try:

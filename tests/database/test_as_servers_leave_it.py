@@ -156,3 +156,33 @@ def test_a_dump_that_has_lost_a_reference_system_stops_no_release(database: Data
     gate.run("snapshot")
     gate.run()
     gate.run("check")
+
+
+@pytest.mark.parametrize("name", ["CONSTRAINT o_c ", ""], ids=["with a name", "without"])
+@pytest.mark.parametrize(
+    "release",
+    [
+        "ALTER TABLE o DROP FOREIGN KEY {key}; ALTER TABLE o ADD CONSTRAINT o_d FOREIGN KEY (a) REFERENCES c (id);",
+        "ALTER TABLE o ADD KEY other (a); ALTER TABLE o DROP FOREIGN KEY {key};",
+        "ALTER TABLE o DROP FOREIGN KEY {key}; ALTER TABLE o ADD KEY ab (a, b);",
+        "ALTER TABLE o ADD KEY other (a); ALTER TABLE o RENAME INDEX other TO {index};",
+    ],
+    ids=["renamed", "an index before it goes", "an index behind it", "its name"],
+)
+def test_a_release_that_ends_otherwise_for_an_index_that_a_dump_has_kept_says_so(
+    database: Database, tmp_path: Path, name: str, release: str
+) -> None:
+    """Nobody changed anything by hand, and what it says leads on."""
+    gate = Gate(database, tmp_path).write(a=KEY.format(name=name))
+    gate.run("snapshot")
+    gate.run()
+    database.run("INSERT INTO c VALUES (1)", "INSERT INTO o VALUES (1, 1, 1)")
+    restored(database, "o")
+    gate.write(b=release.format(key="o_c" if name else "o_ibfk_1", index="o_c" if name else "a"))
+    gate.run("snapshot")
+    refused = last(gate.run(expected=32))
+    assert "as every dump does" in refused["message"]
+    database.run(*(each["sql"] for each in refused["ddl"]))
+    gate.run()
+    gate.run("check")
+    gate.run("diff live snapshot")
