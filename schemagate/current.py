@@ -135,10 +135,11 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
     """
     if strict and greeting.verified and greeting.verified.foreign:
         return False
-    if not _is_as_proven(connection, greeting, files.digest):
+    unseen = _unseen_of_proven(connection, greeting, files.digest)
+    if unseen is None:
         return False
     log.info("start.unchanged", migrations=len(files.paths))
-    for kind in sorted(greeting.listed.unseen):
+    for kind in unseen:
         log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")
     if greeting.verified and greeting.verified.proof in ("outline", "names"):
         log.warning("schema.not_compared", kind="clauses", reason="the last proof was by " + greeting.verified.proof)
@@ -146,19 +147,23 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
     return True
 
 
-def _is_as_proven(connection: Connection, greeting: Greeting, files: bytes) -> bool:
+def _unseen_of_proven(connection: Connection, greeting: Greeting, files: bytes) -> list[str] | None:
+    """The kinds of which this account cannot see all, where the rest is as proven; None where it is not."""
     known, here = greeting.verified, greeting.server
     if known is None or greeting.in_doubt:
-        return False
+        return None
     if (known.form, known.files, known.server_uuid, known.server_version) != (
         remembered.FORM,
         files,
         here.uuid,
         here.version,
     ):
-        return False
+        return None
     answers = listing.shown(connection, here.flavour, greeting.listed)
-    return known.fingerprint == encoded(listing.fingerprint(greeting.listed, answers))
+    found = listing.fingerprint(greeting.listed, answers)
+    if known.fingerprint != encoded(found):
+        return None
+    return sorted(greeting.listed.unseen | ({*listing.KINDS} - found.keys()))
 
 
 def encoded(fingerprint: Mapping[str, bytes]) -> str:

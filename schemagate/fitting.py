@@ -60,6 +60,21 @@ def refused_by_rows(
             yield from _Table(connection, database, each, there, found, strict=name in strict).refused()
 
 
+def referred_to(
+    connection: Connection, database: str, found: Schema, emptied: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """The tables, each with its foreign key, that have rows which refer to a table of these that is not there. They are
+    named as `Remedy.emptied` names them.
+    """
+    for (kind, name), each in sorted(found.objects.items()):
+        for key in table(each).keys.values() if kind == "table" and "FOREIGN KEY" in each.create else ():
+            if key.schema is None and f"table {key.parent}" in emptied and key.parent != name:
+                own = " AND ".join(f"{quote(column)} IS NOT NULL" for column in key.columns)
+                path = f"{quote(database)}.{quote(name)}"
+                if connection.execute(f"SELECT 1 FROM {path} WHERE {own} LIMIT 1").rows:
+                    yield name, key.name
+
+
 class _Table:
     """One table in which something is missing."""
 

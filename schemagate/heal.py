@@ -12,7 +12,7 @@ from schemagate.automatic import as_expected
 from schemagate.blockers import in_the_way
 from schemagate.ddl import changes, script
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout, SchemagateError, StatementFailed
-from schemagate.fitting import PARENTLESS, refused_by_rows
+from schemagate.fitting import PARENTLESS, referred_to, refused_by_rows
 from schemagate.healed import Healed
 from schemagate.isolation import NOT_GRANTED, around
 from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from schemagate.settings import Settings
     from schemagate.shadow import Shadows
     from schemagate.stop import Stop
+
+
+# A foreign key or a check (MySQL) of another table has that name.
+NAME_TAKEN = frozenset({1826, 3822})
 
 
 def possible(
@@ -96,6 +100,8 @@ class Healer:
             rows = refused_by_rows(self.connection, self.here.database, healing.wanted, found)
             if refused := next((each for each in rows if each.why == PARENTLESS), None):
                 raise Unhealable(f"{refused.part} of table {refused.table} cannot be made again: {PARENTLESS}")
+            for table, key in referred_to(self.connection, self.here.database, found, healing.emptied):
+                raise Unhealable(f"there are rows of table {table} that refer to them, by foreign key {key}")
 
     def unhealable(self, verdict: Verdict, found: Schema) -> str | None:
         """Why nothing of this drift can be healed; None where all of it can."""
@@ -187,7 +193,9 @@ class Healer:
         if error.errno in (LOCK_WAIT, DEADLOCK):
             told["blockers"] = in_the_way(self.connection, error, self.here.database, [change.name])
         mend = "Correct the rows that it meets, or make it by hand"
-        if error.errno == NO_TRIGGER_RIGHT:
+        if error.errno in NAME_TAKEN:
+            mend = "Give another name to what has that name in another table"
+        elif error.errno == NO_TRIGGER_RIGHT:
             mend = "Have an administrator set log_bin_trust_function_creators = 1 (there is a binary log)"
         elif error.errno in NOT_GRANTED:
             mend = "Grant the account the right it lacks"

@@ -19,7 +19,7 @@ from schemagate.remedy import Unhealable, said
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
 from schemagate.trial import Refused
-from schemagate.verify import as_facts, read, told
+from schemagate.verify import as_facts, not_working, read, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
     try:
         return live, _rehearse(plan, live, healer).traces
     except RehearsalFailed as failed:  # a name that a server gave may be another one now
-        told = str(failed).replace("The live schema was not touched", "What was missing was made again, and no more")
+        told = not_working(failed.facts, "What was missing was made again, and no more")
         raise RehearsalFailed(told, **{**failed.facts, "state": "what was missing is healed"}) from failed
 
 

@@ -254,6 +254,7 @@ class Finder:
                 f"something is missing that could be added, but whether {undecided} was run cannot be seen",
                 last,
                 undecided.names,
+                tuple(refused_by_rows(self._connection, self._here.database, final, states.ours())),
             ) from undecided
         self._refuse_contradicted(baseline)
         ours = states.ours()

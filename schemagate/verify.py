@@ -18,7 +18,7 @@ from schemagate.server import SQL_MODE
 from schemagate.sql import NO_STRUCTURE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from schemagate.database import Connection
     from schemagate.expected import Incomplete
@@ -208,15 +208,22 @@ def as_facts(differences: Sequence[Difference]) -> list[dict[str, Any]]:
 def rehearsal_failed(refused: Refused) -> RehearsalFailed:
     """The error for a pending statement that does not work in the shadow."""
     migration, statement, error = refused.migration, refused.statement, refused.error
-    return RehearsalFailed(
-        f"{migration.file}:{statement.line}: statement {statement.ordinal} of {migration.count} does not work, the "
-        f"server says {error.errno}: {error.text}. The live schema was not touched; mend the file and start again.",
-        migration=migration.name,
+    facts = {
+        "migration": migration.name,
         **place(migration.file, statement),
-        statement=excerpt(statement),
-        errno=error.errno,
-        error=error.text,
-        state="not touched",
+        "of": migration.count,
+        "statement": excerpt(statement),
+        "errno": error.errno,
+        "error": error.text,
+    }
+    return RehearsalFailed(not_working(facts, "The live schema was not touched"), **facts, state="not touched")
+
+
+def not_working(facts: Mapping[str, Any], live: str) -> str:
+    """The message of an error with these facts; `live` says what was done to the live schema."""
+    return (
+        f"{facts['file']}:{facts['line']}: statement {facts['ordinal']} of {facts['of']} does not work, the server "
+        f"says {facts['errno']}: {facts['error']}. {live}; mend the file and start again."
     )
 
 

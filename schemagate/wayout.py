@@ -34,12 +34,15 @@ class WayOut:
     live: Schema
     states: States
 
-    def refusal(self, why: str, to: str | None = None, unseen: Collection[str] = ()) -> SchemaDrift:
+    def refusal(
+        self, why: str, to: str | None = None, unseen: Collection[str] = (), rows: Sequence[Obstacle] = ()
+    ) -> SchemaDrift:
         """The error, with each difference from the state after a migration, by whom that was to be made, and the
         statements that bring it: from that after `to`, or from the nearest. `unseen` are migrations of which nobody
-        can see whether they were run.
+        can see whether they were run, and `rows` what rows would refuse.
         """
-        return self._error(why, *self._nearest(to), unseen=unseen)
+        last, ddl = self._nearest(to)
+        return self._error(why, last, [_refused(each, rows) for each in ddl], unseen=unseen)
 
     def refused_by(self, rows: Sequence[Obstacle]) -> SchemaDrift:
         """The error where rows would refuse what is missing."""

@@ -457,6 +457,37 @@ def test_no_empty_table_is_made_for_a_key_that_rows_would_refuse(
         assert database.objects() == before
 
 
+def test_no_empty_table_is_made_under_a_key_that_is_there(database: Database, tmp_path: Path) -> None:
+    """Rows that refer to what was in it would be orphans under a foreign key that nobody checks again."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE p (id INT PRIMARY KEY);\n"
+        "CREATE TABLE t (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id));"
+    )
+    gate.run("snapshot")
+    gate.run()
+    database.run(
+        "INSERT INTO p VALUES (1)", "INSERT INTO t VALUES (1, 1)", "SET foreign_key_checks = 0", "DROP TABLE p"
+    )
+    refused = last(gate.run(expected=32, SCHEMAGATE_HEAL="all"))
+    assert "rows of table t that refer to them" in refused["not_healed"]
+    database.run("DELETE FROM t", "SET foreign_key_checks = 1")
+    gate.run(SCHEMAGATE_HEAL="all")
+
+
+def test_what_this_account_cannot_see_is_said_at_every_start(database: Database, tmp_path: Path) -> None:
+    """Also of what only its text hides, where nothing else has changed."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE t (id INT PRIMARY KEY); CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1;"
+    )
+    gate.run("snapshot")
+    gate.run()
+    account = database.account(
+        "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, TRIGGER, EVENT, EXECUTE ON {database}.*"
+    )
+    for _ in range(2):
+        assert "function" in {each["kind"] for each in said(gate.run(account=account), "schema.not_compared")}
+
+
 @pytest.mark.parametrize(
     ("index", "missing", "heals"),
     [

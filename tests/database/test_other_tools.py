@@ -174,6 +174,14 @@ def test_another_tool_that_broke_off_is_no_hint(place: Place) -> None:
     place.refused()
 
 
+def test_a_repeatable_migration_of_flyway_says_nothing_of_the_others(place: Place) -> None:
+    """It has no version; that it failed, or was run later, does not tell what was run before."""
+    numbered = {f"V{number}__{name}": text for number, (name, text) in enumerate(SAME.items(), 1)}
+    place.write(**numbered).build("CREATE TABLE a (id INT PRIMARY KEY)", *TOOLS["Flyway"])
+    place.build("INSERT INTO flyway_schema_history VALUES (3, NULL, 'v', 'SQL', 'R__v.sql', 7, 'root', NOW(), 1, 0)")
+    place.run()
+
+
 BROKEN = {
     "1_a": "CREATE TABLE a (id INT PRIMARY KEY, n INT);",
     "2_b": "UPDATE a SET n = n * 2;\nALTER TABLE a ADD UNIQUE u (n);",
