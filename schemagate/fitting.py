@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Set
+import re
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of
 from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, in_parentheses, own_check
+from schemagate.kinds import OPAQUE
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.refusals import ServerError
 from schemagate.schema import said as said_of
@@ -16,6 +18,7 @@ from schemagate.tables import quoted, table
 if TYPE_CHECKING:
     from schemagate.clauses import Part
     from schemagate.database import Connection
+    from schemagate.migrations import Migration
     from schemagate.schema import Schema, SchemaObject
     from schemagate.widening import Column
 
@@ -30,6 +33,8 @@ DATES = frozenset({"date", "datetime", "timestamp"})
 
 # What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
 NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
+# Whether rows are taken that strict mode does not take, or whose parents are not there.
+SETS_STRICTNESS = re.compile(rb"sql_mode|foreign_key_checks", re.IGNORECASE)
 UNFITTING = "what is computed of its rows does not fit into it"
 ZEROS = "its rows have dates with zeros in them, which no strict mode takes where a table is copied for that"
 PARENTLESS = "what its rows refer to is not there"
@@ -58,6 +63,25 @@ def refused_by_rows(
         there = found.objects.get((kind, name))
         if kind == "table" and there is not None and there.parts != each.parts:
             yield from _Table(connection, database, each, there, found, strict=name in strict).refused()
+
+
+def kept_strictly(tables: Set[str], run: Sequence[Migration], whole: Sequence[Migration]) -> Set[str]:
+    """Of these, the tables whose rows stay as they are till all is added that is missing, in strict mode. None of
+    the migrations that are `run` for that names them and is run `whole`, or sets what decides whether rows are taken.
+    """
+    left = tables
+    for migration in run:
+        sets = any(each.kind == "set" and SETS_STRICTNESS.search(each.raw) for each in migration.statements())
+        for statement in migration.statements() if sets or migration in whole else ():
+            if statement.kind in OPAQUE:
+                return frozenset()
+            words = _words(statement.raw.decode(errors="replace"))
+            left = {name for name in left if not _words(name) <= words}
+    return left
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.split(r"[^\w$]+", text.lower()) if word}
 
 
 def referred_to(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schemagate.additions import WHOLE, NotAddable, adopted
@@ -23,10 +22,9 @@ from schemagate.adoption import (
 from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.errors import SchemaDrift
-from schemagate.fitting import refused_by_rows
+from schemagate.fitting import kept_strictly, refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
-from schemagate.kinds import OPAQUE
 from schemagate.looking import Unseen
 from schemagate.othertools import misplaced, told
 from schemagate.refusals import ServerError, let_pass
@@ -51,10 +49,6 @@ AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
 SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
-
-
-# Whether rows are taken that strict mode does not take, or whose parents are not there.
-SETS_STRICTNESS = re.compile(rb"sql_mode|foreign_key_checks", re.IGNORECASE)
 
 
 class Unfollowed(Exception):
@@ -258,7 +252,9 @@ class Finder:
             ) from undecided
         self._refuse_contradicted(baseline)
         ours = states.ours()
-        strict = self._strict({name for kind, name in ours.objects if kind == "table"}, baseline.ways)
+        run = [each for each in self._migrations.all if each.name in baseline.ways]
+        whole = [each for each in run if baseline.ways[each.name] == WHOLE]
+        strict = kept_strictly({name for kind, name in ours.objects if kind == "table"}, run, whole)
         if rows := tuple(refused_by_rows(self._connection, self._here.database, final, ours, strict)):
             raise self.way_out().refused_by(rows)
         self._log.info(
@@ -268,22 +264,6 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
-
-    def _strict(self, tables: set[str], ways: Mapping[str, str]) -> set[str]:
-        """Of these, the tables whose rows stay as they are till all is added that is missing, in strict mode: those
-        which no migration names that is run whole, or sets what decides whether such rows are taken.
-        """
-        for migration in self._migrations.all:
-            statements = migration.statements() if migration.name in ways else iter(())
-            if ways.get(migration.name) == WHOLE or any(
-                statement.kind == "set" and SETS_STRICTNESS.search(statement.raw) for statement in statements
-            ):
-                for statement in migration.statements():
-                    if statement.kind in OPAQUE:
-                        return set()
-                    words = {*re.split(r"[^\w$]+", statement.raw.decode(errors="replace").lower())}
-                    tables = {name for name in tables if not {*re.split(r"[^\w$]+", name.lower())} <= words}
-        return tables
 
     # --- without a shadow ---
 
