@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from schemagate import server
 from schemagate.aftermath import too_long
 from schemagate.errors import ConnectionLost, Interrupted, SchemagateError
+from schemagate.keeper import Keeper
 from schemagate.refusals import ServerError
-from schemagate.session import Keeper, Resumed
+from schemagate.session import Resumed
 from schemagate.transactions import Transactions
 from schemagate.ways import Ways
 

@@ -107,7 +107,7 @@ class Shadow:
         self._settings, self._here, self._stop, self._beside = settings, here, stop, beside
         self._reaching = False  # is there a function here that may change another schema?
         self.stand_ins: dict[tuple[str, str], StandIn] = {}
-        opening = server.working_session(here.flavour, settings.lock_wait_seconds)
+        self._opening = opening = server.working_session(here.flavour, settings.lock_wait_seconds)
         try:
             self.connection = open_session(settings, None, opening, stop, beside.watch if beside else None)
         except AccessDenied as error:
@@ -201,7 +201,8 @@ class Shadow:
         left_out: list[NotRehearsed] = []
         for each in todo:
             self._session()
-            trial = Trial(each, self.connection, self.name, self._here.database, self._stop, reaching=self._reaching)
+            place = self.connection, self.name, self._here.database
+            trial = Trial(each, *place, self._stop, opening=self._opening, reaching=self._reaching)
             with closing(trial):
                 left_out += trial.run(following)
             if left_out and left_out[-1].blind:
@@ -214,5 +215,5 @@ class Shadow:
             raise ConnectionLost("The lock was lost, and another start may have taken it. Start again.")
 
     def _session(self) -> None:
-        for text in server.working_session(self._here.flavour, self._settings.lock_wait_seconds):
+        for text in self._opening:
             self.connection.execute(text)

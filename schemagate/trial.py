@@ -25,6 +25,7 @@ from schemagate.isolation import (
     sets_the_session,
     settable,
 )
+from schemagate.keeper import Keeper
 from schemagate.kinds import STRUCTURE
 from schemagate.prepared import Prepared
 from schemagate.programs import asleep
@@ -34,6 +35,8 @@ from schemagate.sql import Statement, quote
 from schemagate.variables import without_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemagate.database import Connection
     from schemagate.migrations import Migration
     from schemagate.plan import Todo
@@ -74,15 +77,24 @@ class Trial:
     """What is left of one file, tried in the shadow, in whose session it begins as every file does."""
 
     def __init__(
-        self, todo: Todo, connection: Connection, name: str, database: str, stop: Stop, *, reaching: bool
+        self,
+        todo: Todo,
+        connection: Connection,
+        name: str,
+        database: str,
+        stop: Stop,
+        *,
+        opening: Sequence[str],
+        reaching: bool,
     ) -> None:
-        """`name` is that of the shadow, `database` that of the live schema. `reaching`: is there a function in the
-        shadow that may change another schema?
+        """`name` is that of the shadow, `database` that of the live schema. `opening` is how a session begins.
+        `reaching`: is there a function in the shadow that may change another schema?
         """
         self._todo, self._connection, self._name, self._database = todo, connection, name, database
         self._stop, self._reaching = stop, reaching
         self._unread = ""  # the modes and character sets under which we cannot read what a statement names
         self._temporary: list[str] = []
+        self._keeper = Keeper(connection, opening)
 
     def run(self, following: Following | None) -> list[NotRehearsed]:
         """Try it; returns what was not tried. Ends after one on which what follows may depend. Raises Refused."""
@@ -131,8 +143,11 @@ class Trial:
         return left_out
 
     def close(self) -> None:
-        """Drop its temporary tables: they would hide the real ones from whoever looks afterwards."""
+        """Put its session back, and drop its temporary tables: they would hide the real ones from whoever looks
+        afterwards.
+        """
         with suppress(ServerError, ConnectionLost):
+            self._keeper.put_back()
             for name in self._temporary:
                 self._connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
 
@@ -188,6 +203,7 @@ class Trial:
         if not settable(statement):
             return "SET with a query or a function is not run in the shadow", sets_the_session(statement)
         try:
+            self._keeper.before(statement, "set")
             self._connection.run(statement.text)
             mode, charset = self._connection.execute("SELECT @@SESSION.sql_mode, @@character_set_client").rows[0]
         except ServerError as error:

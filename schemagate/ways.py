@@ -23,10 +23,11 @@ from schemagate.effects import Around
 from schemagate.engines import Engines
 from schemagate.errors import Interrupted, LockTimeout
 from schemagate.history import is_run_again
+from schemagate.keeper import SESSION, UNSETTLING
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.prepared import Prepared
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, PASSWORD_REFUSED, ServerError
-from schemagate.session import SESSION, UNSETTLING, passes
+from schemagate.session import passes
 from schemagate.traces import APPLIED, NOT_APPLIED, TRACED
 from schemagate.transactions import BATCH_STATEMENTS, COMMIT, ROLLBACK
 from schemagate.variables import run

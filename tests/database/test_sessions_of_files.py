@@ -1,4 +1,4 @@
-"""A file that sets a time zone: a server shows the default of a TIMESTAMP in that of the session which asks."""
+"""What a file sets in its session is of that file alone: it is put back, and schemas are read in a session of our own."""
 
 from __future__ import annotations
 
@@ -45,3 +45,16 @@ def test_what_would_be_added_in_another_zone_is_refused_beforehand(database: Dat
     gate.run()
     gate.run("diff live snapshot")
     assert database.rows("SELECT at = '2019-12-31 19:00:00', z FROM a") == ((1, 2),)
+
+
+def test_what_a_file_sets_is_put_back_in_the_shadow_as_well(database: Database, tmp_path: Path) -> None:
+    """The next file begins as every file does: a snapshot says what a start makes."""
+    gate = Gate(database, tmp_path).write(
+        a="SET default_storage_engine = MyISAM, div_precision_increment = 9;\nCREATE TABLE a (id INT PRIMARY KEY);",
+        b="CREATE TABLE b (id INT PRIMARY KEY);\nCREATE TABLE c AS SELECT 1 / 3 AS third;",
+    )
+    gate.run("snapshot")
+    gate.run()
+    gate.run("diff live migrations")
+    engines = "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name IN ('a', 'b')"
+    assert {engine for (engine,) in database.rows(engines, database.name)} == {"InnoDB", "MyISAM"}
