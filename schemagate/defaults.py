@@ -6,6 +6,7 @@ and programs. Another server, a newer release, or ALTER DATABASE has another one
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from schemagate.schema import Schema, SchemaObject
 
+# As MySQL writes what a function returns, where that is text.
+RETURNS = re.compile(r"([^']*? RETURNS [^'\n]*? CHARSET \w+)(?: COLLATE (\w+))?", re.IGNORECASE)
 OF_SESSION = "collation_connection"
 # These keep nothing of the schema's default collation: a table says its own.
 SCHEMALESS = frozenset({"table", "view", "sequence"})
@@ -57,19 +60,24 @@ def by_default(found: Schema, then: Schema, defaults: Collection[str]) -> Schema
     for key, each in found.objects.items():
         old = then.objects.get(key)
         if old is not None and old.parts != each.parts:
-            made, known, own = _said(each, found), _known(_said(old, then)), _own(each)
-            parts = (_by_default(part, known.get((part.kind, part.name)), own, defaults) for part in made.parts)
+            known, owns = _known(_said(old, then)), (_own(each), _own(old))
+            parts = (
+                _by_default(part, owns[0], known.get((part.kind, part.name)), owns[1], defaults)
+                for part in _said(each, found).parts
+            )
             objects[key] = _unsaid(replace(each, parts=tuple(parts)), then)
     return replace(found, objects=objects)
 
 
-def _by_default(part: Part, then: Part | None, own: str, defaults: Collection[str]) -> Part:
+def _by_default(part: Part, own: str, then: Part | None, own_then: str, defaults: Collection[str]) -> Part:
     if then is None or then.text == part.text:
         return part
-    if part.kind == "attribute":
-        return then if part.name in (OF_SESSION, DEFAULT) and part.text in defaults else part
-    bare, collation = _apart(_explicit(part, own))
-    return then if collation in defaults and bare == _apart(then.text)[0] else part
+    if part.kind == "attribute" and part.name in (OF_SESSION, DEFAULT):
+        return then if part.text in defaults else part
+    said, said_then = _explicit(part, own), _explicit(then, own_then)
+    bare, collation = _apart(said)
+    same = said == said_then or (bare == _apart(said_then)[0] and collation in ("", *defaults))
+    return then if same else part
 
 
 def _said(each: SchemaObject, schema: Schema) -> SchemaObject:
@@ -101,7 +109,9 @@ def _explicit(part: Part, own: str) -> str:
 
 
 def _apart(text: str) -> tuple[str, str]:
-    """A clause of a table without its collation, and that."""
+    """A clause of a table, or what a function returns and does, without its collation; and that."""
+    if returned := RETURNS.match(text):
+        return returned[1] + text[returned.end() :], returned[2] or ""
     found, depth = flat(text), 0
     for at, (kind, lexeme) in enumerate(found):
         depth += (lexeme == "(") - (lexeme == ")") if kind == "punctuation" else 0

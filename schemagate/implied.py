@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from schemagate.automatic import to_add
+from schemagate.automatic import is_automatic, to_add
 from schemagate.lexer import quote, significant, unquote
 from schemagate.listing import text
 from schemagate.loading import elsewhere, in_items, is_key
@@ -94,13 +94,21 @@ def _keys(table: SchemaObject) -> Iterator[tuple[str, str, str]]:
             yield unquote(words[1]), "".join(words[5 : words.index(")")]), item.strip()
 
 
-def to_servers(table: SchemaObject, index: Index) -> Iterator[str]:
-    """The statements after which the server has made this index for its foreign key, and nobody else."""
-    keys = [key for key in _keys(table) if key[1] == index.columns]
-    drop = [f"DROP FOREIGN KEY {quote(name)}" for name, _, _ in keys]
-    yield f"ALTER TABLE {quote(table.name)} {', '.join([*drop, f'DROP KEY {quote(index.name)}'])}"
-    for name, _, clause in keys:
-        yield f"ALTER TABLE {quote(table.name)} ADD {to_add('key', name, clause, table.name)}"
+def to_servers(table: SchemaObject, indexes: Collection[Index]) -> Iterator[str]:
+    """The statements after which the server has made these indexes of the table for its foreign keys, and nobody else.
+
+    A key that a server has named gets its number again where all of the table are made again, in their order.
+    """
+    columns = {index.columns for index in indexes}
+    keys = [key for key in _keys(table) if key[1] in columns]
+    if any(is_automatic("key", name, table.name) for name, _, _ in keys):
+        keys += [key for key in _keys(table) if is_automatic("key", key[0], table.name) and key not in keys]
+        keys.sort(key=lambda key: (is_automatic("key", key[0], table.name), len(key[0]), key[0]))
+    drops = [f"DROP FOREIGN KEY {quote(name)}" for name, _, _ in keys]
+    drops += [f"DROP KEY {quote(index.name)}" for index in indexes]
+    adds = [f"ADD {to_add('key', name, clause, table.name)}" for name, _, clause in keys]
+    for clauses in (drops, adds):
+        yield f"ALTER TABLE {quote(table.name)} {', '.join(clauses)}"
 
 
 def _made(table: SchemaObject, indexes: Collection[Index], connection: Connection, database: str) -> Collection[Index]:

@@ -149,10 +149,12 @@ def _quoted(text: str) -> set[str]:
 
 
 def broken_views(schema: Schema) -> frozenset[tuple[str, str]]:
-    """The views on tables and functions that are not there, and the views on these."""
+    """The views on tables and functions that are not there, those that cannot be shown, and the views on these."""
     there = {("function" if kind == "function" else "table", name.lower()) for kind, name in schema.objects}
-    needs = {key: _needs_of(each.create) for key, each in schema.objects.items() if key[0] == "view"}
-    broken: set[tuple[str, str]] = set()
+    views = {key: each.create for key, each in schema.objects.items() if key[0] == "view"}
+    broken = {key for key, create in views.items() if not create}
+    there -= {("table", name.lower()) for _, name in broken}
+    needs = {key: _needs_of(create) for key, create in views.items() if create}
     while more := {key for key, needed in needs.items() if key not in broken and needed - there}:
         broken |= more
         there -= {("table", name.lower()) for _, name in more}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ABSENT = frozenset({1146, 1305, 1539, 4091})
 BROKEN = 1356  # a view on what is not there; SHOW CREATE VIEW writes it all the same
+NO_VIEW = 1347
 # What decides how the server writes a text, and reads ours. To be put back for the rest of the file.
 KEPT = (
     "sql_mode", "time_zone", "character_set_client", "character_set_results", "sql_big_selects", "sql_select_limit",
@@ -120,6 +121,8 @@ class Looker:
         answer = self._asked(kind, name)
         if answer is None:
             return None
+        if isinstance(answer, ServerError):
+            return schema.unprintable(name, answer)
         nothing = self._where[0]
         if kind == "event":
             listed = nothing._replace(events=((name, False),))
@@ -129,7 +132,8 @@ class Looker:
             kind, listed = "view", nothing._replace(views=(name,))
         elif _is_sequence(answer):
             kind, listed = "sequence", nothing._replace(sequences=(name,))
-            answer = self._asked(kind, name) or answer
+            again = self._asked(kind, name)
+            answer = again if isinstance(again, Result) else answer
         else:
             listed = nothing._replace(tables=(name,))
             if text(answer.rows[0][1]).startswith("CREATE TEMPORARY TABLE"):
@@ -140,7 +144,8 @@ class Looker:
             raise Unseen(f"this account cannot see the text of {kind} {name}")
         return found[0]
 
-    def _asked(self, kind: str, name: str) -> Result | None:
+    def _asked(self, kind: str, name: str) -> Result | ServerError | None:
+        """What the server shows of it; None where it is not there, and the error of a view that it cannot show."""
         try:
             return self._connection.execute(f"SHOW CREATE {kind.upper()} {quote(name)}")
         except ServerError as error:
@@ -150,6 +155,12 @@ class Looker:
                 return self._asked("view", name)
             if error.errno in NOT_ALLOWED:
                 raise Unseen(f"this account cannot see {kind} {name}") from error
+            if kind == "view" and schema.is_unprintable(error) and error.errno != NO_VIEW:
+                return error
+            if kind == "table" and schema.is_unprintable(error):
+                view = self._asked("view", name)
+                if isinstance(view, ServerError):
+                    return view
             raise
 
     def _exact(self, name: str, answer: Result) -> Result:

@@ -18,7 +18,7 @@ from schemagate.trial import NotRehearsed, Refused
 from schemagate.verify import as_facts, by_a_default, refuse_stale, rehearsal_failed, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from schemagate.errors import SchemagateError
     from schemagate.expected import Expected, Verdict
@@ -86,7 +86,8 @@ def rehearse(
     if verdict.differences:
         not_healed = unhealable(verdict, predicted)
         if not_healed is not None:
-            if kept := _by_kept_indexes(plan, live, expected, shadows, database):
+            wrong = {each.name for each in verdict.differences if each.kind == "table"}
+            if kept := _by_kept_indexes(plan, live, expected, shadows, database, wrong):
                 raise kept
             mend = "Take the change back that was made by hand, or write a migration that makes it"
             pending = {todo.migration.file for todo in plan.todo}
@@ -104,10 +105,12 @@ def rehearse(
 
 
 def _by_kept_indexes(
-    plan: Plan, live: Schema, expected: Expected, shadows: Shadows, database: str
+    plan: Plan, live: Schema, expected: Expected, shadows: Shadows, database: str, wrong: Collection[str] = ()
 ) -> SchemaDrift | None:
     """The error where nothing would stand against the plan, had the server made the indexes that foreign keys need: it
     takes such a one away when another does for the key. One that is asked for stays, and a dump asks for all of them.
+
+    `wrong` are the tables that would come out otherwise.
     """
     kept: list[tuple[SchemaObject, Index]] = []
     try:
@@ -116,14 +119,39 @@ def _by_kept_indexes(
         return None
     if not kept or any(each.blind for each in left_out) or expected.against(predicted).differences:
         return None
-    named = " and ".join(f"index {index.name} of table {each.name}" for each, index in kept)
+    theirs = [(each, index) for each, index in kept if each.name in wrong]
+    ways = ((some, [*_to_servers(some)]) for some in (theirs, kept) if some)
+    some, ddl = next((way for way in ways if _leads_on(way[1], plan, live, expected, shadows, database)), (kept, []))
+    named = " and ".join(f"index {index.name} of table {each.name}" for each, index in some)
+    how = "the statements given do that" if ddl else "drop the key and its index, and add the key again"
     return SchemaDrift(
         f"What is pending would not end as it does elsewhere, since here somebody asked for {named}, as every dump "
         "does: it stays, while one that the server makes for a foreign key goes when another does for the key. Nothing "
-        "was changed. Let the server make it (the statements given do that), then start again.",
-        ddl=[{"loses": "nothing", "sql": sql} for each, index in kept for sql in to_servers(each, index)],
+        f"was changed. Let the server make it ({how}), then start again.",
+        ddl=[{"loses": "nothing", "sql": sql} for sql in ddl] or None,
         state="not touched",
     )
+
+
+def _to_servers(kept: Collection[tuple[SchemaObject, Index]]) -> Iterator[str]:
+    tables = {each.name: each for each, _ in kept}
+    for name, table in tables.items():
+        yield from to_servers(table, [index for each, index in kept if each.name == name])
+
+
+def _leads_on(
+    ddl: Sequence[str], plan: Plan, live: Schema, expected: Expected, shadows: Shadows, database: str
+) -> bool:
+    """Does the plan end as it should behind these statements? Tried in the shadow."""
+    try:
+        shadow, before = copied_as_live(shadows, live, database, whole=True)
+        for text in ddl:
+            shadow.connection.run(text)
+        left_out = shadow.rehearse(plan.todo)
+        predicted = _merged(live, before, shadow.read())
+    except (ServerError, Refused, ShadowUnavailable):
+        return False
+    return not any(each.blind for each in left_out) and not expected.against(predicted).differences
 
 
 def _reached(plan: Plan, left_out: tuple[NotRehearsed, ...]) -> int:

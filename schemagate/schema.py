@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemagate.listing import GONE, KINDS, NOT_ALLOWED, SESSION, Listed, listing, named, parse_listing, shown, text
+from schemagate.refusals import DENIED, IN_THE_WAY, LOST, NO_ROOM, ServerError
 
 if TYPE_CHECKING:
     from schemagate.clauses import Part
@@ -100,6 +101,9 @@ def assemble(
     for (kind, name), result in zip(named(listed), results, strict=True):
         if isinstance(result, Exception):
             errno = getattr(result, "errno", 0)
+            if kind == "view" and is_unprintable(result):
+                objects.append(unprintable(name, result))
+                continue
             if errno not in NOT_ALLOWED | GONE:
                 raise result
             unseen |= {kind} - ({kind} if errno in GONE else set())
@@ -122,6 +126,21 @@ def assemble(
     except ValueError:  # a header that only its own sql_mode can read
         unseen.add("trigger")
     return Schema({(each.kind, each.name): each for each in objects}, frozenset(unseen), listed.collation)
+
+
+def is_unprintable(error: Exception) -> bool:
+    """Does the server say of a view that it can no longer make sense of it? It prints one that lacks a table, and not
+    one whose columns cannot be compared any more, or that asks for an index which is not there.
+    """
+    errno = getattr(error, "errno", 0)
+    return isinstance(error, ServerError) and errno not in NOT_ALLOWED | GONE | LOST | IN_THE_WAY | NO_ROOM | DENIED
+
+
+def unprintable(name: str, error: Exception) -> SchemaObject:
+    """Such a view: it has no text, and what the server says in the place of its body."""
+    from schemagate.clauses import Part
+
+    return SchemaObject("view", name, "", (Part("body", "", f"cannot be shown: {error}"),))
 
 
 def made(

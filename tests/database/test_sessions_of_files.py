@@ -1,4 +1,4 @@
-"""What a file sets in its session is of that file alone: it is put back, and schemas are read in a session of our own."""
+"""What a file sets in its session is of that file alone; and schemas are read in a session of our own."""
 
 from __future__ import annotations
 
