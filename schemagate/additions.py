@@ -36,7 +36,7 @@ THERE, ADDED, SKIPPED = (
     "adopted: not run, since a part of its file was there",
 )
 # The default of a TIMESTAMP that a server shows in the time zone of the session.
-OF_A_ZONE = re.compile(r"\btimestamp\b[^'\n]* DEFAULT '", re.IGNORECASE)
+OF_A_ZONE = re.compile(r"\btimestamp\b[^'\n]* DEFAULT '(?!0000-00-00)", re.IGNORECASE)
 OF_A_CHARSET = frozenset({"NAMES", "CHARACTER", "CHARSET", "CHARACTER_SET_CLIENT", "CHARACTER_SET_CONNECTION"})
 
 
@@ -110,7 +110,7 @@ class Additions:
         for statement in migration.statements():
             kind, place = statement.kind, (migration.name, statement.ordinal)
             missing = self._missing(place)
-            session |= {*words_of(statement)} if kind == "set" else set()
+            session |= _said_by(statement) if kind == "set" else set()
             if kind == "set" and (settable(statement) or sets_the_session(statement)):
                 yield statement  # the statements that are run may need it
             elif not missing:
@@ -166,7 +166,7 @@ class Additions:
         session = set[str]()
         for statement in migration.statements():
             effects = self._effects.get((migration.name, statement.ordinal), [])
-            session |= {*words_of(statement)} if statement.kind == "set" else set()
+            session |= _said_by(statement) if statement.kind == "set" else set()
             self._there.update(effect.key for effect in effects if effect.after)
             if len(effects) == 1 and self._only_adds_columns(effects[0]):
                 key, final = effects[0].key, self._final[effects[0].key]
@@ -229,6 +229,12 @@ class Additions:
                 f"ADD {to_add(*part, text, final.name)}" for part in parts if part[0] == kind for text in texts[part]
             ]
         return f"ALTER TABLE {quote(final.name)} " + ", ".join(clauses)
+
+
+def _said_by(statement: Statement) -> set[str]:
+    """The words of a SET, but for one that sets the character set that we have in any case."""
+    words = words_of(statement)
+    return set() if words == ["SET", "NAMES", "UTF8MB4"] else {*words}
 
 
 def _refuse_in_another_session(text: str, session: Collection[str]) -> None:

@@ -56,7 +56,7 @@ class Alteration:
         self.moved = {*staying} - in_common_order([name for name in found.columns if name in staying], staying)
         # Columns that are something else afterwards, or somewhere else.
         self.touched = self.modified | self.remade | self.moved | {*self.dropped}
-        self.indexes = Indexes(wanted, found, self.remade, self.modified)
+        self.indexes = Indexes(wanted, found, self.remade, self.modified, self._is_reread)
 
     def _changes_kind(self, name: str) -> bool:
         here, there = self.found.taken_apart[name], self.wanted.taken_apart[name]

@@ -27,6 +27,7 @@ class Claim:
 
 def claim_of(said: Told, names: Sequence[str]) -> Claim:
     """What this comes to. A number that several migrations have is none of theirs."""
+    said = said.here(names)
     meant = [{name for name in names if means(each, name)} for each in said.names]
     ran = {name for some in meant if len(some) == 1 for name in some}
     begun = {name for name in names if said.broken and means(said.broken, name)}

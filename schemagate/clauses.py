@@ -94,6 +94,8 @@ def _parts(create: str, defaults: tuple[tuple[str, str], ...]) -> tuple[Part, ..
     parts = [_item(item, own, charsets, innodb=innodb) for item in items]
     if "_binary'" in create:
         parts = _without_binary(parts)
+    if "CHECK (" in create or " AS (" in create:
+        parts = _in_the_spelling_of_columns(parts)
     parts += _clustered(parts)
     parts += [Part("option", name, text) for name, text in {**options, "COLLATE": f"COLLATE={own}"}.items()]
     return (*parts, *_partitions(partitions))
@@ -170,6 +172,27 @@ def _without_binary(parts: Sequence[Part]) -> list[Part]:
     columns = {quote(part.name): part.text[len(quote(part.name)) :] for part in parts if part.kind == "column"}
     of_bytes = [name for name, said in columns.items() if OF_BYTES.match(said)]
     return [Part(part.kind, part.name, joined(without_binary(flat(part.text), of_bytes))) for part in parts]
+
+
+def _in_the_spelling_of_columns(parts: Sequence[Part]) -> list[Part]:
+    """The clauses, with the columns that expressions name as these are spelled: MySQL keeps the spelling of whoever
+    wrote the expression until the next ALTER TABLE.
+    """
+    columns = {quote(part.name).lower(): quote(part.name) for part in parts if part.kind == "column"}
+
+    def spelled(text: str) -> str:
+        depth, out = 0, []
+        for kind, lexeme in flat(text):
+            depth += (lexeme == "(") - (lexeme == ")") if kind == "punctuation" else 0
+            out.append(columns.get(lexeme.lower(), lexeme) if kind == "quoted" and depth else lexeme)
+        return "".join(out).strip()
+
+    return [
+        Part(part.kind, part.name, spelled(part.text))
+        if part.kind == "check" or (part.kind == "column" and (" AS (" in part.text or "CHECK (" in part.text))
+        else part
+        for part in parts
+    ]
 
 
 def _clustered(parts: Sequence[Part]) -> list[Part]:

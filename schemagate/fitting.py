@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # Servers have no value for these that stands for nothing.
 WITHOUT_ZERO = frozenset(
-    {"date", "datetime", "timestamp", "json", "geometry", "point", "linestring", "polygon", "multipoint"}
-    | {"multilinestring", "multipolygon", "geometrycollection", "geomcollection", "uuid", "inet4", "inet6", "vector"}
+    {"date", "datetime", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
+    | {"multipolygon", "geometrycollection", "geomcollection"}
 )
 
 DATES = frozenset({"date", "datetime", "timestamp"})

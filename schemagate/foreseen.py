@@ -45,8 +45,10 @@ def _nothing(each: Column) -> str | None:
     if each.type == "enum":
         value = each.given[0]
         return f"CONVERT({value} USING {each.charset}) COLLATE {each.collation}" if each.collation else value
+    if each.type == "time":
+        return "TIME'00:00:00'"
     if each.type in (*RANKS, *NUMBERS, "year", "bit"):
-        return "0"
+        return "CAST(0 AS UNSIGNED)" if each.unsigned else "0"
     return "''" if each.type in STRINGS or each.type == "set" else None
 
 

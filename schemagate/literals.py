@@ -13,6 +13,16 @@ WIDE = {"_ucs2": "utf-16-be", "_utf16": "utf-16-be", "_utf16le": "utf-16-le", "_
 UNICODE = {**WIDE, "_utf8mb3": "utf-8", "_utf8mb4": "utf-8", "_latin1": "cp1252"}
 ESCAPED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 
+# What these make of bytes is bytes; and words before parentheses that make nothing of what is in them.
+KEEPING_BYTES = frozenset(
+    {
+        "substr", "substring", "left", "right", "concat", "concat_ws", "coalesce", "ifnull", "nullif", "trim",
+        "ltrim", "rtrim", "replace", "reverse", "lower", "upper", "lcase", "ucase", "greatest", "least",
+        "lpad", "rpad", "repeat", "insert", "and", "or", "not", "xor", "in", "as", "check", "when", "then",
+        "else", "case", "like", "between", "key", "index",
+    }
+)  # fmt: skip
+
 
 def as_bytes(string: str) -> bytes:
     """The bytes that a string token stands for."""
@@ -42,16 +52,15 @@ def without_introducer(found: list[Lexeme], string: str) -> str:
 
 
 def without_binary(found: Sequence[Lexeme], columns: Collection[str]) -> list[Lexeme]:
-    """The tokens of a clause whose expression is over these columns, of bytes, without the introducer of literals
-    that stand beside a column.
+    """The tokens of a clause, without the introducer of literals that stand beside one of these columns, of bytes, and
+    beside no other.
 
     MySQL writes _binary'x' for _utf8mb4'x' there after any ALTER TABLE. It is the same, since the column makes bytes of
     it; beside a column of text, or alone in a function, it is not.
     """
     opened: list[int] = []
     groups: list[int] = []  # by token: where the innermost parentheses around it begin; -1 where there are none
-    beside: set[int] = set()  # parentheses with a column in them, be it in others
-    named = set()
+    beside: dict[int, set[str]] = {}  # by the place of parentheses: the columns in them, as they are
     for at, (kind, lexeme) in enumerate(found):
         if (kind, lexeme) == ("punctuation", ")") and opened:
             opened.pop()
@@ -59,16 +68,16 @@ def without_binary(found: Sequence[Lexeme], columns: Collection[str]) -> list[Le
         if (kind, lexeme) == ("punctuation", "("):
             # What is IN a list is held against what stands before it.
             opened.append(opened[-1] if opened and _before(found, at) == "in" else at)
-        elif kind == "quoted" and opened:
-            named.add(lexeme)
-            beside.update(opened)
-    if not named <= {*columns}:
-        return [*found]
+        elif kind == "quoted":
+            for place in reversed(opened):
+                beside.setdefault(place, set()).add(lexeme)
+                if found[place - 1][0] == "word" and _before(found, place) not in KEEPING_BYTES:
+                    break  # what this function makes of a column is no column of bytes
     strings = [kind == "string" for kind, _ in (*found[1:], ("", ""))]
     return [
         lexeme
         for lexeme, group, string in zip(found, groups, strings, strict=True)
-        if not (string and group in beside and lexeme[1] == "_binary")
+        if not (string and lexeme[1] == "_binary" and group in beside and beside[group] <= {*columns})
     ]
 
 

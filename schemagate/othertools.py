@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Told:
     """What one tool says: the names or numbers of what it has run, in order. `newest`: it keeps only the last one.
 
-    `broken` is what it began and did not end, or took for failed; then it is no hint.
+    `broken` is what it began and did not end, or took for failed; then it is no hint. `otherwise` is the same by other
+    names, for a tool that has two for each: they count where none of the first is that of a migration here.
     """
 
     tool: str
@@ -32,6 +33,13 @@ class Told:
     names: tuple[str, ...]
     newest: bool = False
     broken: str = ""
+    otherwise: Told | None = None
+
+    def here(self, names: Sequence[str]) -> Told:
+        """By the names that these migrations have."""
+        if self.otherwise is None or any(means(each, name) for each in (*self.names, self.broken) for name in names):
+            return self
+        return self.otherwise
 
 
 Rows = Sequence[Sequence[object]]
@@ -54,12 +62,17 @@ def _flyway(rows: Rows) -> Told:
 
 
 def _liquibase(rows: Rows) -> Told:
-    """Each change set, by its name and the file that it is in."""
-    ran = [
-        name for name, file, how in _texts(rows) if how in ("EXECUTED", "RERAN", "MARK_RAN") for name in (name, file)
-    ]
-    failed = next((name for name, _, how in _texts(rows) if how in ("FAILED", "SKIPPED")), "")
-    return Told("Liquibase", "DATABASECHANGELOG", tuple(dict.fromkeys(ran)), broken=failed)
+    """Each change set, by the file that it is in; by its own name, which may be a number within its file, where no file
+    is one of ours.
+    """
+    told = _texts(rows)
+    ran = [(name, file) for name, file, how in told if how in ("EXECUTED", "RERAN", "MARK_RAN")]
+    failed = next(((name, file) for name, file, how in told if how in ("FAILED", "SKIPPED")), ("", ""))
+    by_name, by_file = (
+        Told("Liquibase", "DATABASECHANGELOG", tuple(dict.fromkeys(each[at] for each in ran)), broken=failed[at])
+        for at in (0, 1)
+    )
+    return replace(by_file, otherwise=by_name)
 
 
 def _golang_migrate(rows: Rows) -> Told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 from schemagate.lexer import quote
@@ -30,8 +30,12 @@ class Clause:
 class Indexes:
     """Which indexes of a table come, go, or are made anew; `remade` and `modified` are its columns that are so."""
 
-    def __init__(self, wanted: Table, found: Table, remade: Set[str], modified: Set[str]) -> None:
+    def __init__(
+        self, wanted: Table, found: Table, remade: Set[str], modified: Set[str], is_reread: Callable[[str], bool]
+    ) -> None:
+        """`is_reread`: has an index with this text to be made again, since a literal in it would be read otherwise?"""
         self.wanted, self.found, self.remade, self.modified = wanted, found, remade, modified
+        self._is_reread = is_reread
         self.added = [name for name in wanted.indexes if name not in found.indexes]
         self.dropped = [name for name in found.indexes if name not in wanted.indexes]
         self.clustered_anew = False
@@ -59,6 +63,7 @@ class Indexes:
             for name in common
             if shown(wanted.indexes[name]) != shown(found.indexes[name])
             or self.remade & {*wanted.indexed[name]}
+            or ("" in wanted.indexed[name] and self._is_reread(wanted.indexes[name]))
             or self._other_blocks
         ]
         kept = [name for name in found.unique if name in common and name not in changed]

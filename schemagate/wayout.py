@@ -99,7 +99,8 @@ class WayOut:
         wanted = self.states.after_migration(last)
         differences = compare(wanted, as_expected(self.states.as_given(), wanted))
         made = [*with_maker(differences, self.states, last)]
-        undone = [*self._data({*unseen, *(maker for each, maker in made if each.found is None)}, last)]
+        # Also what is there in another form may be so since nobody has run its file.
+        undone = [*self._data({*unseen, *(maker for each, maker in made if each.expected is not None)}, last)]
         safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
         statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
         if any(each.program for each in given):  # it keeps the session in which it is made

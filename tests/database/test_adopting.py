@@ -911,6 +911,10 @@ def test_rows_of_one_table_are_looked_at_whatever_is_done_to_another(place: Plac
         ("k YEAR NOT NULL", "CONSTRAINT u CHECK (k > 0)", True),
         ("k BINARY(2) NOT NULL", "CONSTRAINT u CHECK (k <> '')", False),
         ("k BIT(3) NOT NULL", "UNIQUE KEY u (k, id)", False),
+        ("k TIME NOT NULL", "UNIQUE KEY u (k)", True),
+        ("k INT UNSIGNED NOT NULL", "KEY u (k)", False),
+        ("k TIMESTAMP NOT NULL", "KEY u (k)", False),
+        ("k JSON NOT NULL", "KEY u (id)", False),
     ],
 )
 def test_what_a_column_without_a_default_gets_is_foreseen(

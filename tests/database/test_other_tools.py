@@ -182,6 +182,19 @@ def test_a_repeatable_migration_of_flyway_says_nothing_of_the_others(place: Plac
     place.run()
 
 
+def test_numbers_of_change_sets_are_no_numbers_of_files(place: Place) -> None:
+    """Liquibase's formatted SQL begins anew in each file; what only changes rows was not run for that."""
+    place.write(**{f"{number}_{name}": text for number, (name, text) in enumerate(SAME.items(), 1)})
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)", LIQUIBASE)
+    for number in (1, 2, 3):
+        place.build(
+            f"INSERT INTO DATABASECHANGELOG VALUES ('{number}', 'me', 'db/1_a.sql', NOW(), {number}, 'EXECUTED', "
+            "'', '', '', '', '4')"
+        )
+    place.run()
+    assert place.database.rows("SELECT id FROM a")
+
+
 BROKEN = {
     "1_a": "CREATE TABLE a (id INT PRIMARY KEY, n INT);",
     "2_b": "UPDATE a SET n = n * 2;\nALTER TABLE a ADD UNIQUE u (n);",
