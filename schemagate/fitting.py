@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.migrations import Migration
     from schemagate.schema import Schema, SchemaObject
+    from schemagate.sql import Statement
     from schemagate.widening import Column
 
 # Servers have no value for these that stands for nothing.
@@ -75,9 +76,14 @@ def kept_strictly(tables: Set[str], run: Sequence[Migration], whole: Sequence[Mi
         for statement in migration.statements() if sets or migration in whole else ():
             if statement.kind in OPAQUE:
                 return frozenset()
-            words = _words(statement.raw.decode(errors="replace"))
+            words = words_in(statement)
             left = {name for name in left if not _words(name) <= words}
     return left
+
+
+def words_in(statement: Statement) -> set[str]:
+    """All the words of a statement, in small letters, be they names or not."""
+    return _words(statement.raw.decode(errors="replace"))
 
 
 def _words(text: str) -> set[str]:

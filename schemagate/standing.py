@@ -22,13 +22,13 @@ from schemagate.adoption import (
 from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.errors import SchemaDrift
-from schemagate.fitting import kept_strictly, refused_by_rows
+from schemagate.fitting import kept_strictly, refused_by_rows, words_in
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
 from schemagate.othertools import misplaced, told
 from schemagate.refusals import ServerError, let_pass
-from schemagate.schema import compare
+from schemagate.schema import compare, said
 from schemagate.scratch import ShadowUnavailable
 from schemagate.states import States, replayed
 from schemagate.traces import TRACED
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from schemagate.database import Connection
     from schemagate.expected import Expected
     from schemagate.log import Log
-    from schemagate.migrations import Migrations
+    from schemagate.migrations import Migration, Migrations
     from schemagate.schema import Schema
     from schemagate.server import Server
     from schemagate.shadow import Shadows
@@ -255,7 +255,9 @@ class Finder:
         run = [each for each in self._migrations.all if each.name in baseline.ways]
         whole = [each for each in run if baseline.ways[each.name] == WHOLE]
         strict = kept_strictly({name for kind, name in ours.objects if kind == "table"}, run, whole)
-        if rows := tuple(refused_by_rows(self._connection, self._here.database, final, ours, strict)):
+        refused = refused_by_rows(self._connection, self._here.database, final, ours, strict)
+        filled = {part for each in whole for part in self._filled(each, states)}
+        if rows := tuple(each for each in refused if (each.table, each.part) not in filled):
             raise self.way_out().refused_by(rows)
         self._log.info(
             "adoption.planned",
@@ -264,6 +266,18 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
+
+    def _filled(self, migration: Migration, states: States) -> Iterator[tuple[str, str]]:
+        """What this one makes of tables whose rows it changes itself, in the words of an `Obstacle`: what they will be
+        like when that is made, nobody can foresee.
+        """
+        data = {each.ordinal for each in self._known[migration.name].data}
+        words = set[str]()
+        for statement in migration.statements():
+            words |= words_in(statement) if statement.ordinal in data else set()
+        for effect in states.effects:
+            if effect.migration == migration.name and effect.after and effect.after.name.lower() in words:
+                yield from ((effect.after.name, said(*part)) for part in effect.parts)
 
     # --- without a shadow ---
 

@@ -948,3 +948,23 @@ def test_a_refusal_lists_what_its_statements_do_not_do_to_rows(place: Place) -> 
     assert said["not_done"] == ["b:2 insert", "c:1 update"]
     place.build(*(each["sql"] for each in said["ddl"]))
     place.run()
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        "ALTER TABLE a ADD c INT NOT NULL; UPDATE a SET c = id; ALTER TABLE a ADD UNIQUE KEY u (c);",
+        "ALTER TABLE a ADD c INT NOT NULL DEFAULT 0; UPDATE a SET c = id; ALTER TABLE a ADD CHECK (c > 0);",
+        "ALTER TABLE a ADD c DATE; UPDATE a SET c = '2024-02-03'; ALTER TABLE a MODIFY c DATE NOT NULL;",
+    ],
+    ids=["unique", "check", "not null"],
+)
+def test_a_file_of_which_nothing_is_there_fills_what_it_asks_for_then(place: Place, filled: str) -> None:
+    """Rows that would refuse it now are as it makes them when it comes to that."""
+    base, last = "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE z (id INT PRIMARY KEY)"
+    place.write(a=f"{base};", b=filled, c=f"{last};")
+    place.run("snapshot")
+    place.build(base, last, "INSERT INTO a VALUES (1), (2)")
+    place.run()
+    assert place.run("diff", "live", "snapshot").code == 0
+    assert place.database.rows("SELECT COUNT(*) FROM a WHERE c IS NOT NULL AND c <> 0") == ((2,),)
