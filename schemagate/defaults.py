@@ -27,20 +27,21 @@ OF_SESSION = "collation_connection"
 SCHEMALESS = frozenset({"table", "view", "sequence"})
 
 
-def as_made(now: Schema, then: Schema, found: Schema) -> Schema:
+def as_made(now: Schema, then: Schema, found: Schema, *, alike: bool = False) -> Schema:
     """What should be there: what is made `now`, but each clause that was found as it was made `then` may stay so.
 
     The two are what the same migrations build, where they were recorded and here: they differ in what a default says.
+    `alike`: they are not, and only what differs in its collation alone may stay.
     """
     objects = dict(now.objects)
     for key, each in now.objects.items():
         old, here = then.objects.get(key), found.objects.get(key)
         if old is not None and here is not None and each.parts != here.parts:
-            objects[key] = _unsaid(_as_made(_said(each, now), _said(old, then), _said(here, found)), found)
+            objects[key] = _unsaid(_as_made(_said(each, now), _said(old, then), _said(here, found), alike=alike), found)
     return replace(now, objects=objects)
 
 
-def _as_made(now: SchemaObject, then: SchemaObject, found: SchemaObject) -> SchemaObject:
+def _as_made(now: SchemaObject, then: SchemaObject, found: SchemaObject, *, alike: bool) -> SchemaObject:
     here, own = _known(found), _own(found)
     sides = [(_known(side), _own(side)) for side in (then, now)]
     parts = []
@@ -48,6 +49,8 @@ def _as_made(now: SchemaObject, then: SchemaObject, found: SchemaObject) -> Sche
         key = part.kind, part.name
         said = _explicit(here[key], own) if key in here else None
         same = any(key in known and said == _explicit(known[key], collation) for known, collation in sides)
+        if same and alike and part.kind != "attribute":
+            same = _apart(said or "")[0] == _apart(_explicit(part, _own(now)))[0]
         parts.append(here[key] if same else part)
     return replace(now, parts=tuple(parts))
 

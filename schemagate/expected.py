@@ -128,6 +128,16 @@ class Expected:
         known = self.same_flavour and self._written_elsewhere and self.header_holds
         return as_made(self._replayed, self._loaded, found) if known else self._replayed
 
+    def as_recorded(self, now: Schema, found: Schema) -> Schema:
+        """What some of the migrations build `now`, with the collations that are as the snapshot has them in what was
+        found, where that was written under another default.
+        """
+        if not (self.same_flavour and self._written_elsewhere and self.header_holds):
+            return now
+        with suppress(ShadowUnavailable, ServerError):
+            return as_made(now, self._loaded, found, alike=True)
+        return now
+
     def normal_form(self, proof: str, found: Schema) -> Schema | None:
         """What a comparison of this with this proof compared with, as this server writes it; None where it was less.
 

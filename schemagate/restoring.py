@@ -180,7 +180,7 @@ def _standing(plan: Plan, done: Mapping[str, int], schema: Schema, healer: Heale
     migrations = replace(healer.migrations, all=built, snapshot=None)
     expected = Expected(migrations, None, healer.here, healer.shadows)
     try:
-        expected.known = replay(migrations, healer.shadows)
+        expected.known = healer.expected.as_recorded(replay(migrations, healer.shadows), part)
     except (ShadowUnavailable, Incomplete, Refused, ServerError) as error:
         let_pass(error)
         return None

@@ -123,6 +123,11 @@ def _sections(schema: Schema) -> Iterator[str]:
                 "A snapshot cannot hold a trigger, routine or event made under sql_mode NO_BACKSLASH_ESCAPES: "
                 "make it without."
             )
+        if each and not text:
+            raise MigrationInvalid(
+                f"A snapshot cannot hold view {each.name}, of which the migrations make one that {each.parts[0].text}. "
+                "Write a migration that makes it anew, or drops it."
+            )
         yield f"\n{for_clients(each.kind if each else '', text)}\n"
     yield "\nSET SESSION foreign_key_checks = 1;\n"
 

@@ -221,6 +221,17 @@ def test_a_view_that_cannot_be_shown_is_drift(database: Database, tmp_path: Path
     gate.run()
 
 
+def test_no_snapshot_holds_a_view_that_cannot_be_shown(database: Database, tmp_path: Path) -> None:
+    """Nothing could make it from that."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE c (id INT PRIMARY KEY, a INT, KEY k (a)); CREATE VIEW v AS SELECT id FROM c FORCE INDEX (k);",
+        b="ALTER TABLE c DROP KEY k;",
+    )
+    refused = last(gate.run("snapshot", expected=11))
+    assert "view v" in refused["message"]
+    assert "1176" in refused["message"]
+
+
 @pytest.mark.parametrize(
     "check",
     ["KIND <> 'none'", "hash <> 'x'", "kind = 'none' OR hash <> CONCAT(hash, 'y')"],

@@ -97,6 +97,17 @@ def test_what_is_missing_is_made_again_under_another_default(database: Database,
     gate.run("check")
 
 
+def test_what_is_missing_is_made_before_a_release_that_changes_rows(database: Database, tmp_path: Path) -> None:
+    """What was built so far is known with the default that it was made with, too."""
+    gate = made(database, tmp_path, "utf8mb4_general_ci")
+    gate.write(b="INSERT INTO c VALUES (1, 'x'); ALTER TABLE o ADD COLUMN r INT; CREATE VIEW w AS SELECT s FROM v;")
+    gate.run("snapshot")
+    database.run(f"ALTER DATABASE `{database.name}` COLLATE utf8mb4_bin", "DROP VIEW v", "DROP TRIGGER t")
+    gate.run()
+    gate.run("check")
+    assert database.rows("SELECT s FROM w") == (("X",),)
+
+
 def test_a_session_of_an_older_release_made_what_is_there(database: Database, tmp_path: Path) -> None:
     """MariaDB has had another collation with utf8mb4 from 11.5 on, and MySQL from 8.0 on."""
     gate = Gate(database, tmp_path).write(a=MADE)
