@@ -1,6 +1,7 @@
 """What a server gave or shows on its own, and nobody asked for: it depends on what was there before, and says nothing.
 
-Names of foreign keys and checks, an index that was made for a key, a view's column numbers while it is broken.
+Names of foreign keys and checks, an index that was made for a key, the collation that a session has by itself, a view's
+column numbers while it is broken; and what dumps leave out.
 
 MySQL counts on (`orders_ibfk_2`, `orders_chk_1`), and so does MariaDB (`orders_ibfk_2`, `CONSTRAINT_1`): one that is
 dropped and made again may have another number.

@@ -125,17 +125,15 @@ class Expected:
         """What the migrations build here, with what the defaults said where the snapshot was written, as far as this
         was found.
         """
-        known = self.same_flavour and self._written_elsewhere and self.header_holds
-        return as_made(self._replayed, self._loaded, found) if known else self._replayed
+        return as_made(self._replayed, self._loaded, found) if self._tells_of_defaults else self._replayed
 
     def as_recorded(self, now: Schema, found: Schema) -> Schema:
         """What some of the migrations build `now`, with the collations that are as the snapshot has them in what was
         found, where that was written under another default.
         """
-        if not (self.same_flavour and self._written_elsewhere and self.header_holds):
-            return now
         with suppress(ShadowUnavailable, ServerError):
-            return as_made(now, self._loaded, found, alike=True)
+            if self._tells_of_defaults:
+                return as_made(now, self._loaded, found, alike=True)
         return now
 
     def normal_form(self, proof: str, found: Schema) -> Schema | None:
@@ -193,6 +191,11 @@ class Expected:
             and snapshot.header
             and (snapshot.header.release, snapshot.header.collation) != (self._here.release, self._here.collation)
         )
+
+    @property
+    def _tells_of_defaults(self) -> bool:
+        """Does the snapshot say what these very migrations build under other defaults than those of here?"""
+        return self.same_flavour and self._written_elsewhere and self.header_holds
 
     @property
     def header_holds(self) -> bool:

@@ -164,7 +164,7 @@ class _Table:
         rows = self._rows(name)
         asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
         return self._computes(asked, name) and not any(
-            self._any(f"SELECT 1 FROM {rows} WHERE {beyond} LIMIT 1") for beyond in beyond(each, name)
+            self._any(f"SELECT 1 FROM {rows} WHERE {condition} LIMIT 1") for condition in beyond(each, name)
         )
 
     def _computes(self, value: str, clause: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from schemagate.errors import RehearsalFailed, SchemaDrift
+from schemagate.errors import MigrationInvalid, RehearsalFailed, SchemaDrift
 from schemagate.implied import left_to_keys, to_servers
 from schemagate.isolation import needed
 from schemagate.refusals import ServerError, let_pass
@@ -115,7 +115,7 @@ def _by_kept_indexes(
     kept: list[tuple[SchemaObject, Index]] = []
     try:
         predicted, left_out, _ = predict(plan, live, shadows, database, kept)
-    except (RehearsalFailed, ShadowUnavailable):
+    except (RehearsalFailed, MigrationInvalid, ShadowUnavailable):
         return None
     if not kept or any(each.blind for each in left_out) or expected.against(predicted).differences:
         return None
