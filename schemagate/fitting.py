@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of
-from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, in_parentheses, own_check
+from schemagate.foreseen import (
+    BITS,
+    NUMBERS,
+    beyond,
+    computed,
+    given,
+    has_default,
+    in_parentheses,
+    own_check,
+    typed,
+)
 from schemagate.kinds import OPAQUE
 from schemagate.lexer import lexemes, quote, significant, unquote
+from schemagate.newcolumns import Held
 from schemagate.refusals import ServerError
 from schemagate.schema import said as said_of
 from schemagate.tables import quoted, table
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
     from schemagate.clauses import Part
     from schemagate.database import Connection
     from schemagate.migrations import Migration
+    from schemagate.newcolumns import NewColumns
     from schemagate.schema import Schema, SchemaObject
     from schemagate.sql import Statement
     from schemagate.widening import Column
@@ -38,6 +51,7 @@ NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(314
 SETS_STRICTNESS = re.compile(rb"sql_mode|foreign_key_checks", re.IGNORECASE)
 UNFITTING = "what is computed of its rows does not fit into it"
 ZEROS = "its rows have dates with zeros in them, which no strict mode takes where a table is copied for that"
+BROKEN = "rows break it"
 PARENTLESS = "what its rows refer to is not there"
 
 
@@ -54,16 +68,22 @@ class Obstacle:
 
 
 def refused_by_rows(
-    connection: Connection, database: str, wanted: Schema, found: Schema, strict: Collection[str] = ()
+    connection: Connection,
+    database: str,
+    wanted: Schema,
+    found: Schema,
+    strict: Collection[str] = (),
+    new_columns: NewColumns | None = None,
 ) -> Iterator[Obstacle]:
     """What is missing in a table of `found` and would be refused by its rows. Reads rows, in full where
     a key is missing; what is written meanwhile may refuse it all the same. `strict` are the tables to which all of it
-    is added as the session of a migration begins, and whose rows are as they are now.
+    is added as the session of a migration begins, and whose rows are as they are now. `new_columns`: where there is a
+    shadow, what new columns will hold is asked there; else it is told from their texts.
     """
     for (kind, name), each in sorted(wanted.objects.items()):
         there = found.objects.get((kind, name))
         if kind == "table" and there is not None and there.parts != each.parts:
-            yield from _Table(connection, database, each, there, found, strict=name in strict).refused()
+            yield from _Table(connection, database, each, there, found, new_columns, strict=name in strict).refused()
 
 
 def kept_strictly(tables: Set[str], run: Sequence[Migration], whole: Sequence[Migration]) -> Set[str]:
@@ -115,6 +135,7 @@ class _Table:
         wanted: SchemaObject,
         found: SchemaObject,
         schema: Schema,
+        new_columns: NewColumns | None,
         *,
         strict: bool,
     ) -> None:
@@ -126,6 +147,11 @@ class _Table:
         self._missing = [part for part in wanted.parts if (part.kind, part.name) not in there]
         new = {part.name.lower() for part in self._missing if part.kind == "column"}
         self._new = {name: each for name, each in table(wanted).taken_apart.items() if name in new}
+        self._clauses, self._new_columns = table(wanted).explicit, new_columns
+
+    @cached_property
+    def _held(self) -> Held:
+        return self._new_columns.held(self._new, self._clauses) if self._new_columns and self._new else Held()
 
     def refused(self) -> Iterator[Obstacle]:
         if not self._missing or not self._any(f"SELECT 1 FROM {self._path(self._name)} LIMIT 1"):
@@ -153,28 +179,35 @@ class _Table:
         each = self._new[part.name.lower()]
         if each.generated == "stored" and not self._fits(each):
             return UNFITTING
-        if each.never_null and each.type in WITHOUT_ZERO and given(each) is None and not each.generated:
+        if self._needs_a_value(each):
             return "its rows would need a value, and there is no default"
         # Where nothing else copies the table, MariaDB asks no row for the check of a column.
         return self._broken(part.text, own_check(each.rest)) if self._copied else None
 
+    def _needs_a_value(self, each: Column) -> bool:
+        if not each.never_null or each.generated or each.counts or has_default(each):
+            return False
+        name = each.name.lower()
+        return name in self._held.refused or (each.type in WITHOUT_ZERO and name not in self._held.columns)
+
     def _fits(self, each: Column) -> bool:
         """Has what is computed for a new column a place in it, for every row?"""
         name = quote(each.name)
-        rows = self._rows(name)
+        rows = self._rows(name, raw=each)
         asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
-        return self._computes(asked, name) and not any(
+        return self._computes(asked, rows) and not any(
             self._any(f"SELECT 1 FROM {rows} WHERE {condition} LIMIT 1") for condition in beyond(each, name)
         )
 
-    def _computes(self, value: str, clause: str) -> bool:
-        """Can the server work this out for every row? As far as it tells: what it cannot ask for is for the statement
-        itself to tell.
+    def _computes(self, value: str, rows: str) -> bool:
+        """Can the server work this out for every one of these rows? What it cannot be asked is for the statement itself
+        to tell.
         """
         if not self._strict:
             return True
         try:
-            self._connection.execute(f"SELECT COUNT({value}) FROM {self._rows(clause)}")
+            # By its length, for COUNT() does not look at what cannot be NULL.
+            self._connection.execute(f"SELECT MAX(LENGTH({value})) FROM {rows}")
             said = [int(row[1]) for row in self._connection.execute("SHOW WARNINGS").rows]
         except ServerError as error:
             said = [error.errno]
@@ -183,7 +216,7 @@ class _Table:
     def _index(self, part: Part) -> str | None:
         for column in columns_of(part.text):
             new = None if column[0] == "(" else self._new.get(_parted(column)[0].lower())
-            if not (self._computes(column.removesuffix(" DESC"), part.text) if column[0] == "("
+            if not (self._computes(column.removesuffix(" DESC"), self._rows(part.text)) if column[0] == "("
                     else new is None or new.generated != "virtual" or self._fits(new)):  # fmt: skip
                 return UNFITTING
         if not part.text.startswith(("UNIQUE ", "PRIMARY ")):
@@ -230,12 +263,16 @@ class _Table:
         return self._broken(part.text, in_parentheses(part.text[begin:]))
 
     def _broken(self, clause: str, condition: str) -> str | None:
-        broken = condition and self._any(f"SELECT 1 FROM {self._rows(clause)} WHERE NOT {condition} LIMIT 1")
-        return "rows break it" if broken else None
+        if not condition:
+            return None
+        rows = self._rows(clause)
+        broken = self._any(f"SELECT 1 FROM {rows} WHERE NOT {condition} LIMIT 1")
+        return BROKEN if broken or not self._computes(condition, rows) else None
 
-    def _rows(self, clause: str, alias: str = "t") -> str:
+    def _rows(self, clause: str, alias: str = "t", *, raw: Column | None = None) -> str:
         """The rows, as a table for SQL, with the new columns that the clause names: as they will be, as far as that can
-        be foreseen. A column that cannot is not there, and whoever asks for it hears of an error.
+        be foreseen, but that of `raw` before it is turned into its type. A column that cannot is not there, and whoever
+        asks for it hears of an error.
         """
         needed = quoted(clause) & self._new.keys()
         while more := {name for each in needed for name in quoted(self._new[each].rest) & self._new.keys()} - needed:
@@ -243,12 +280,18 @@ class _Table:
         if not needed:
             return f"{self._path(self._name)} {alias}"
         new = {name: each for name, each in self._new.items() if name in needed}
-        values = {name: given(each) for name, each in new.items() if not each.generated}
-        found = [*map(quote, self._columns), *(f"{value} AS {quote(name)}" for name, value in values.items() if value)]
-        rows = f"(SELECT {', '.join(found)} FROM {self._path(self._name)})"
+        found, source = [f"o.{quote(name)}" for name in self._columns], f"{self._path(self._name)} o"
+        for name, each in new.items():
+            if name in self._held.columns:
+                found.append(f"n.{quote(name)}")
+            elif not each.generated and (value := given(each)):
+                found.append(f"{typed(each, value)} AS {quote(name)}")
+        if self._held.columns & new.keys():
+            source = f"{source} CROSS JOIN {self._held.path} n"
+        rows = f"(SELECT {', '.join(found)} FROM {source})"
         for name, each in new.items():
             if each.generated:
-                rows = f"(SELECT t.*, {computed(each)} AS {quote(name)} FROM {rows} t)"
+                rows = f"(SELECT t.*, {computed(each, raw=each is raw)} AS {quote(name)} FROM {rows} t)"
         return f"{rows} {alias}"
 
     def _columns_of(self, table: str) -> Set[str]:

@@ -24,7 +24,7 @@ def given(each: Column) -> str | None:
     """The value of a new column in the rows that are there, as SQL; None where it is not known."""
     found = [(kind, word, start) for kind, word, start in lexemes(each.rest) if kind not in ("space", "comment")]
     words = [word.upper() if kind == "word" else "" for kind, word, _ in found]
-    if each.counts:
+    if each.counts or "NEXTVAL" in words:  # which would go on by being asked for
         return None
     if "DEFAULT" not in words:
         if not each.never_null:
@@ -36,6 +36,20 @@ def given(each: Column) -> str | None:
         if end > at and depth == 0 and words[end] in BEHIND_DEFAULT:
             return each.rest[found[at][2] : found[end][2]]
     return each.rest[found[at][2] :] if at < len(found) else None
+
+
+def has_default(each: Column) -> bool:
+    """Does its clause say what it holds where nothing is written to it?"""
+    return any(kind == "word" and word.upper() == "DEFAULT" for kind, word, _ in lexemes(each.rest))
+
+
+def of_the_row(each: Column) -> bool:
+    """May it hold something else in each row, by what its default says?"""
+    if not has_default(each):
+        return False
+    text = given(each) or "("
+    calls = any((kind, word) == ("punctuation", "(") for kind, word, _ in lexemes(text))
+    return calls and not text.lower().startswith("current_timestamp")
 
 
 def _nothing(each: Column) -> str | None:
@@ -52,11 +66,26 @@ def _nothing(each: Column) -> str | None:
     return "''" if each.type in STRINGS or each.type == "set" else None
 
 
-def computed(each: Column) -> str:
-    """What a column is computed by, as SQL, in its own collation."""
+def computed(each: Column, *, raw: bool = False) -> str:
+    """What a column is computed by, as SQL, in its own collation; in its own type, too, but where it is to be `raw`."""
     begin = next(start for kind, word, start in lexemes(each.rest) if (kind, word) == ("punctuation", "("))
-    text = in_parentheses(each.rest[begin:])
-    return f"CONVERT({text} USING {each.charset}) COLLATE {each.collation}" if each.collation else text
+    return typed(each, in_parentheses(each.rest[begin:]), raw=raw)
+
+
+def typed(each: Column, text: str, *, raw: bool = False) -> str:
+    """What SQL says, as the type of a column has it, where a query can say that."""
+    if each.collation:
+        return f"CONVERT({text} USING {each.charset}) COLLATE {each.collation}"
+    size = f"({', '.join(each.given)})" if each.given else ""
+    kind = (
+        f"BINARY{size}" if each.type == "binary"
+        else f"{TIMES[each.type]}{size}" if each.type in TIMES
+        else f"DECIMAL{size}" if each.type == "decimal"
+        else "" if each.type not in BITS
+        else "UNSIGNED" if each.unsigned
+        else "SIGNED"
+    )  # fmt: skip
+    return f"CAST({text} AS {kind})" if kind and not raw else text
 
 
 def own_check(rest: str) -> str:

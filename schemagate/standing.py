@@ -26,6 +26,7 @@ from schemagate.fitting import kept_strictly, refused_by_rows, words_in
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
+from schemagate.newcolumns import NewColumns
 from schemagate.othertools import misplaced, told
 from schemagate.refusals import ServerError, let_pass
 from schemagate.schema import compare, said
@@ -234,8 +235,8 @@ class Finder:
     # --- with something missing ---
 
     def _lacking(self, states: States, *, add: bool) -> Baseline:
-        final = states.final()
-        differences = compare(final, states.ours())
+        final, ours = states.final(), states.ours()
+        differences = compare(final, ours)
         if in_the_way(differences):
             raise self.way_out().refusal("it is in no state that the migrations go through")
         if not add:
@@ -248,14 +249,15 @@ class Finder:
                 f"something is missing that could be added, but whether {undecided} was run cannot be seen",
                 last,
                 undecided.names,
-                tuple(refused_by_rows(self._connection, self._here.database, final, states.ours())),
+                tuple(
+                    refused_by_rows(self._connection, self._here.database, final, ours, new_columns=self._new_columns())
+                ),
             ) from undecided
         self._refuse_contradicted(baseline)
-        ours = states.ours()
         run = [each for each in self._migrations.all if each.name in baseline.ways]
         whole = [each for each in run if baseline.ways[each.name] == WHOLE]
         strict = kept_strictly({name for kind, name in ours.objects if kind == "table"}, run, whole)
-        refused = refused_by_rows(self._connection, self._here.database, final, ours, strict)
+        refused = refused_by_rows(self._connection, self._here.database, final, ours, strict, self._new_columns())
         filled = {part for each in whole for part in self._filled(each, states)}
         if rows := tuple(each for each in refused if (each.table, each.part) not in filled):
             raise self.way_out().refused_by(rows)
@@ -266,6 +268,13 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
+
+    def _new_columns(self) -> NewColumns | None:
+        try:
+            shadow = self._shadows.get()
+        except (ShadowUnavailable, ServerError):
+            return None
+        return NewColumns(shadow.connection, shadow.name)
 
     def _filled(self, migration: Migration, states: States) -> Iterator[tuple[str, str]]:
         """What this one makes of tables whose rows it changes itself, in the words of an `Obstacle`: what they will be

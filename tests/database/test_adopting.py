@@ -407,41 +407,6 @@ def test_columns_are_added_where_they_belong(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "row"),
-    [
-        ("ADD UNIQUE KEY u (x)", "(1, 5, NULL), (2, 5, NULL)"),
-        ("ADD CONSTRAINT positive CHECK (x > 0)", "(1, -1, NULL)"),
-        ("ADD CONSTRAINT fk FOREIGN KEY (p) REFERENCES p (id)", "(1, 1, 77)"),
-        ("ADD COLUMN d DATE NOT NULL", "(1, 1, NULL)"),
-        ("ADD COLUMN y INT NOT NULL DEFAULT 3 COMMENT 'three', ADD CONSTRAINT less CHECK (y < x)", "(1, 1, NULL)"),
-        ("ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)", "(1, 5, NULL), (2, 5, NULL)"),
-        ("ADD COLUMN y TINYINT AS (x * 2) STORED", "(1, 100, NULL)"),
-        ("ADD COLUMN y VARCHAR(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
-        ("ADD COLUMN y DECIMAL(4,2) AS (x * 2) STORED", "(1, 50, NULL)"),
-        ("ADD COLUMN y DECIMAL(2) UNSIGNED AS (x * 2) STORED", "(1, -50, NULL)"),
-        ("ADD COLUMN y DATE AS (CONCAT('2024-', x, '-01')) STORED", "(1, 13, NULL)"),
-        ("ADD COLUMN y VARBINARY(2) AS (CONCAT('n', x)) STORED", "(1, 100, NULL)"),
-        ("ADD COLUMN y TINYINT AS (x * 100) VIRTUAL, ADD KEY k (y)", "(1, 2, NULL)"),
-        ("ADD COLUMN y INT AS (CAST(CONCAT('a', x) AS SIGNED)) STORED", "(1, 2, NULL)"),
-        ("ADD COLUMN y INT AS (JSON_EXTRACT(CONCAT('{', x), '$.a')) STORED", "(1, 2, NULL)"),
-        ("ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)", "(1, 1, NULL)"),
-    ],
-)
-def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
-    place: Place, missing: str, row: str
-) -> None:
-    """The table that could be added is not added either."""
-    base = ("CREATE TABLE p (id INT PRIMARY KEY)", "CREATE TABLE a (id INT PRIMARY KEY, x INT, p INT)")
-    place.write(
-        a=";\n".join(base) + ";", b=f"CREATE TABLE b (id INT PRIMARY KEY); ALTER TABLE a {missing};", c=SAME["c"]
-    )
-    place.build(*base, "CREATE TABLE c (id INT)", f"INSERT INTO a VALUES {row}")
-    said = place.refused()
-    assert "rows are in the way" in said["message"]
-    assert any("refused" in each["loses"] for each in said["ddl"])
-
-
-@pytest.mark.parametrize(
     ("never_run", "live"),
     [
         ("CREATE TABLE b (id INT PRIMARY KEY, v INT); INSERT INTO b SELECT id, old FROM a;", "id INT PRIMARY KEY"),
@@ -458,33 +423,6 @@ def test_a_migration_that_came_too_late_is_not_called_wrong(place: Place, never_
         assert "b.sql:1" in said["message"]
     place.build(*(each["sql"] for each in said["ddl"]))
     place.run()
-
-
-@pytest.mark.parametrize(
-    "missing",
-    [
-        "ADD COLUMN y INT AS (x * 2) STORED, ADD UNIQUE KEY u (y)",
-        "ADD COLUMN y DECIMAL(3,2) UNSIGNED AS (x + 0.994) STORED, ADD COLUMN z DECIMAL AS (x) STORED",
-        "ADD COLUMN y DATE AS (CONCAT('2024-', x, '-01')) STORED, ADD COLUMN z VARBINARY(2) AS (CONCAT('n', x)) STORED",
-        "ADD COLUMN y INT AS (x) STORED, ADD COLUMN z INT AS (y + 1) STORED, ADD CONSTRAINT more CHECK (z > x)",
-        "ADD COLUMN y INT NOT NULL DEFAULT -1, ADD UNIQUE KEY u (y, id), ADD CONSTRAINT less CHECK (y < x)",
-        "ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)",
-        "ADD COLUMN y VARCHAR(4) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin AS (w) STORED, ADD UNIQUE KEY u (y)",
-    ],
-)
-def test_rows_that_fit_what_is_new_refuse_nothing(place: Place, missing: str) -> None:
-    """What a new column holds in them is foreseen: its default, or what it is computed by."""
-    base = (
-        "CREATE TABLE p (id INT PRIMARY KEY)",
-        "CREATE TABLE a (id INT PRIMARY KEY, x INT, w VARCHAR(4) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci)",
-    )
-    place.write(
-        a=";\n".join(base) + ";", b=f"CREATE TABLE b (id INT PRIMARY KEY); ALTER TABLE a {missing};", c=SAME["c"]
-    )
-    place.build(*base, "CREATE TABLE c (id INT)", "INSERT INTO p VALUES (4)")
-    place.build("INSERT INTO a VALUES (1, 5, 'a'), (2, 6, 'A')")
-    assert place.run().said("adoption.planned")
-    assert place.database.rows("SELECT id, x, w FROM a") == ((1, 5, "a"), (2, 6, "A"))
 
 
 def test_a_trigger_that_is_missing_is_put_before_one_that_is_there(place: Place) -> None:
@@ -813,19 +751,6 @@ def test_a_table_with_partitions_is_no_data_statement(place: Place) -> None:
     assert not ended.said("statement.skipped")
 
 
-@pytest.mark.parametrize("missing", ["ADD CONSTRAINT k CHECK (id > 0)", "ADD n INT AS (id + 1) STORED"])
-def test_dates_with_zeros_are_found_before_anything_is_added(place: Place, missing: str) -> None:
-    """A table is copied for what is added, and strict mode does not take them; the statements given do."""
-    base = "CREATE TABLE a (id INT PRIMARY KEY, d DATETIME)"
-    place.write(a=f"{base};", b="CREATE TABLE b (id INT);", c=f"ALTER TABLE a {missing};", d="CREATE TABLE d (id INT);")
-    place.build(base, "CREATE TABLE d (id INT)", "SET sql_mode = ''")
-    place.database.run("SET SESSION sql_mode = ''", "INSERT INTO a VALUES (1, '0000-00-00'), (2, '2024-02-00')")
-    said = place.refused()
-    assert "dates with zeros in them" in said["message"]
-    place.database.run("SET SESSION sql_mode = 'STRICT_ALL_TABLES'", *(each["sql"] for each in said["ddl"]))
-    place.run()
-
-
 def test_what_only_data_statements_need_is_not_asked_for(place: Place) -> None:
     """They are not run, where a part of their file was there; and what a variable was to hold may be gone."""
     place.write(
@@ -886,52 +811,6 @@ def test_what_is_missing_is_added_beside_names_that_the_server_gave(database: Da
     assert "child_ibfk_7" in place.database.rows("SHOW CREATE TABLE child")[0][1]
 
 
-BEHIND = "CREATE TABLE seed (id INT PRIMARY KEY); INSERT INTO seed VALUES (1);"
-STRICT = "SET FOREIGN_KEY_CHECKS = 0; CREATE TABLE seed (id INT PRIMARY KEY);"
-
-
-@pytest.mark.parametrize("other", [BEHIND, STRICT], ids=["run whole", "sets what is taken"])
-def test_rows_of_one_table_are_looked_at_whatever_is_done_to_another(place: Place, other: str) -> None:
-    """A computed column that has no place for them is found before the other table is made."""
-    base = "CREATE TABLE a (id INT PRIMARY KEY, s VARCHAR(20))"
-    place.write(a=f"{base};", b=other, c="ALTER TABLE a ADD n INT AS (s) STORED; ALTER TABLE a ADD z INT;")
-    place.run("snapshot")
-    place.build(base, "ALTER TABLE a ADD z INT", "INSERT INTO a VALUES (1, 'no number', 1)")
-    assert "table a, column n" in place.refused()["message"]
-    place.build("UPDATE a SET s = '7'")
-    place.run()
-    assert place.database.rows("SELECT n FROM a") == ((7,),)
-
-
-@pytest.mark.parametrize(
-    ("column", "clause", "refused"),
-    [
-        ("k ENUM('x', 'y') NOT NULL", "UNIQUE KEY u (k)", True),
-        ("k SET('x', 'y') NOT NULL", "CONSTRAINT u CHECK (k <> '')", True),
-        ("k YEAR NOT NULL", "CONSTRAINT u CHECK (k > 0)", True),
-        ("k BINARY(2) NOT NULL", "CONSTRAINT u CHECK (k <> '')", False),
-        ("k BIT(3) NOT NULL", "UNIQUE KEY u (k, id)", False),
-        ("k TIME NOT NULL", "UNIQUE KEY u (k)", True),
-        ("k INT UNSIGNED NOT NULL", "KEY u (k)", False),
-        ("k TIMESTAMP NOT NULL", "KEY u (k)", False),
-        ("k JSON NOT NULL", "KEY u (id)", False),
-    ],
-)
-def test_what_a_column_without_a_default_gets_is_foreseen(
-    place: Place, column: str, clause: str, refused: bool
-) -> None:
-    """Each type has its own nothing."""
-    base, last = "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE z (id INT PRIMARY KEY)"
-    place.write(a=f"{base};", b=f"CREATE TABLE b (id INT); ALTER TABLE a ADD {column}, ADD {clause};", c=f"{last};")
-    place.run("snapshot")
-    place.build(base, last, "INSERT INTO a VALUES (1), (2)")
-    if refused:
-        assert "rows are in the way" in place.refused()["message"]
-    else:
-        place.run()
-        assert place.run("diff", "live", "snapshot").code == 0
-
-
 def test_a_refusal_lists_what_its_statements_do_not_do_to_rows(place: Place) -> None:
     """Who follows them has a table without its seeds, and nobody says so any more."""
     place.write(
@@ -948,23 +827,3 @@ def test_a_refusal_lists_what_its_statements_do_not_do_to_rows(place: Place) -> 
     assert said["not_done"] == ["b:2 insert", "c:1 update"]
     place.build(*(each["sql"] for each in said["ddl"]))
     place.run()
-
-
-@pytest.mark.parametrize(
-    "filled",
-    [
-        "ALTER TABLE a ADD c INT NOT NULL; UPDATE a SET c = id; ALTER TABLE a ADD UNIQUE KEY u (c);",
-        "ALTER TABLE a ADD c INT NOT NULL DEFAULT 0; UPDATE a SET c = id; ALTER TABLE a ADD CHECK (c > 0);",
-        "ALTER TABLE a ADD c DATE; UPDATE a SET c = '2024-02-03'; ALTER TABLE a MODIFY c DATE NOT NULL;",
-    ],
-    ids=["unique", "check", "not null"],
-)
-def test_a_file_of_which_nothing_is_there_fills_what_it_asks_for_then(place: Place, filled: str) -> None:
-    """Rows that would refuse it now are as it makes them when it comes to that."""
-    base, last = "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE z (id INT PRIMARY KEY)"
-    place.write(a=f"{base};", b=filled, c=f"{last};")
-    place.run("snapshot")
-    place.build(base, last, "INSERT INTO a VALUES (1), (2)")
-    place.run()
-    assert place.run("diff", "live", "snapshot").code == 0
-    assert place.database.rows("SELECT COUNT(*) FROM a WHERE c IS NOT NULL AND c <> 0") == ((2,),)
