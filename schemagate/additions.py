@@ -82,7 +82,7 @@ class Additions:
     """Writes, for one migration after the other, what is left of it to be run on the live schema."""
 
     def __init__(self, states: States, final: Schema) -> None:
-        self._folds = states.folds
+        self._folds, self._whole_files = states.folds, states.whole
         self._makers = makers_of(states.effects)
         self._final = {key_of(*key, self._folds): each for key, each in final.objects.items()}
         self._live = {key_of(*key, self._folds): each for key, each in states.ours().objects.items()}
@@ -125,7 +125,9 @@ class Additions:
         self, statement: Statement, kind: str, place: tuple[str, int], missing: Mapping[str, list[PartKey]]
     ) -> Statement:
         if len(missing) > 1:
-            raise NotAddable(f"one statement makes {' and '.join(sorted(missing))}, of which both are missing")
+            unseen = f"{place[0]} (which of its statements makes which was not seen)"
+            by = unseen if self._whole_files else "one statement"
+            raise NotAddable(f"{by} makes {' and '.join(sorted(missing))}, of which none is there")
         ((key, parts),) = missing.items()
         final, effects = self._final[key], self._effects[place]
         if key in self._live or self._makers.objects.get(key) != place:

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from schemagate.additions import ADDABLE, ADDING, THERE, WHOLE, Additions
-from schemagate.effects import Around, effects_of
 from schemagate.hashes import hash_of, key_of
-from schemagate.isolation import fills_from_query, words_of
-from schemagate.lexer import significant, unquote
-from schemagate.rules import runs_once
 from schemagate.schema import said
 from schemagate.states import DERIVED, ORDER, parts_of
 from schemagate.tables import table
-from schemagate.traces import TRACED
 from schemagate.widening import column
 
 if TYPE_CHECKING:
+    from schemagate.contents import Contents, Data
     from schemagate.migrations import Migration, Migrations
     from schemagate.schema import Difference, Schema, SchemaObject
-    from schemagate.sql import Statement
     from schemagate.states import Effect, PartKey, States
 
 EXACT = "baseline: the schema was exactly that after this migration"
 IN_THE_MIDDLE = "baseline: the schema was exactly that after the last of these statements"
-# Words of an ALTER that may put rows in the place of others, or take them away, without a trace in the text of a table.
-MOVING = frozenset({"EXCHANGE", "TRUNCATE", "PARTITION", "PARTITIONS", "PARTITIONING", "DISCARD", "IMPORT"})
-OF_A_CLAUSE = frozenset({"COLUMN", "INDEX", "KEY"})
-# Words before the name of a column that is not what it was, and those that may stand between.
-TO_COLUMN = frozenset({"DROP", "MODIFY", "CHANGE"})
-BETWEEN = frozenset({"COLUMN", "IF", "EXISTS"})
 # The part that stands for an object as a whole.
 ITSELF: PartKey = ("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A statement that changes more than the structure of the schema: what it does cannot be seen there."""
-
-    migration: str
-    ordinal: int
-    line: int
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,66 +34,6 @@ class Baseline:
     applied: tuple[tuple[Migration, int, str], ...] = ()
     ways: Mapping[str, str] = field(default_factory=dict)
     skipped: tuple[Data, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What the statements of a migration are: those of data, and by their ordinals those that do more than change its
-    session. Of these, the `plain` ones do nothing at all where they leave the schema as it was: CREATE … IF NOT EXISTS.
-    `named` has the names, in small letters, of those that change the structure alone; those that put one object in the
-    place of another, `moving`, may change more of it than shows; and `columns` are those that they drop or change.
-    """
-
-    data: tuple[Data, ...]
-    lasting: tuple[int, ...]
-    plain: frozenset[int] = frozenset()
-    named: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    moving: frozenset[int] = frozenset()
-    columns: Mapping[int, frozenset[str]] = field(default_factory=dict)
-
-
-def contents(migration: Migration) -> Contents:
-    """What the statements of a migration are."""
-    data, lasting, plain, around = [], list[int](), set[int](), Around()
-    named, moving, columns = dict[int, frozenset[str]](), set[int](), dict[int, frozenset[str]]()
-    for statement in migration.statements():
-        kind = statement.kind
-        lasts = any(each.lasting for each in effects_of(statement, kind, around))
-        around.note_temporary(statement, kind)
-        lasting += [statement.ordinal] * lasts
-        structure = kind in TRACED and kind != "truncate table" and not runs_once(statement, kind)
-        words = words_of(statement) if kind.startswith(("create ", "alter ", "rename ")) else []
-        if lasts and not (structure and not (kind == "create table" and fills_from_query(statement))):
-            data.append(Data(migration.name, statement.ordinal, statement.line, kind))
-        elif kind.startswith("create ") and "IF NOT EXISTS" in " ".join(words[:8]):
-            plain.add(statement.ordinal)
-        if lasts and structure:
-            named[statement.ordinal] = frozenset(name.name.lower() for name in statement.names)
-            columns[statement.ordinal] = _columns_changed(statement) if kind == "alter table" else frozenset()
-            if _moves(kind, words):
-                moving.add(statement.ordinal)
-        del statement  # before the next is read: each may be as long as memory allows
-    return Contents(tuple(data), tuple(lasting), frozenset(plain), named, frozenset(moving), columns)
-
-
-def _moves(kind: str, words: Sequence[str]) -> bool:
-    """May it put one object, or its rows, in the place of another? Rather yes than no."""
-    if kind == "alter table":
-        renames = any(word == "RENAME" and after not in OF_A_CLAUSE for word, after in pairwise([*words, ""]))
-        return renames or not MOVING.isdisjoint(words)
-    return kind == "rename table" or (kind == "create table" and "REPLACE" in words[:3])
-
-
-def _columns_changed(statement: Statement) -> frozenset[str]:
-    """The columns, in small letters, that an ALTER TABLE drops, modifies or changes."""
-    found, waiting = set[str](), False
-    for token in significant(statement.text):
-        kind, word, _ = token
-        if waiting and not (kind == "word" and word.upper() in BETWEEN):
-            found.add(unquote(word).lower())
-            waiting = False
-        waiting = waiting or (kind == "word" and word.upper() in TO_COLUMN)
-    return frozenset(found)
 
 
 # --- it is exactly as after a migration -----------------------------------------------------------------------------
@@ -205,14 +123,20 @@ class Undecided(Exception):
         self.names = names
 
 
-def lacking(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> Baseline:
-    """How each migration is adopted where all that is missing of `final` can be added. Raises Undecided."""
+def lacking(
+    states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents], once: Set[str] = frozenset()
+) -> Baseline:
+    """How each migration is adopted where all that is missing of `final` can be added. `once`: the events that run once
+    and are there. Raises Undecided.
+    """
     unseen = _unseen(states, migrations, final, known)
     if unseen:
         raise Undecided(unseen)
-    whole = _whole(states, migrations, final, known)
+    whole = _whole(states, migrations, final, known, once)
     additions = Additions(states, final)
-    ways, applied, skipped = {}, [], list[Data]()
+    ways: dict[str, str] = {}
+    applied: list[tuple[Migration, int, str]] = []
+    skipped: list[Data] = []
     for migration in migrations.all:
         if migration.name in whole:
             ways[migration.name] = WHOLE
@@ -244,7 +168,9 @@ def _unseen(states: States, migrations: Migrations, final: Schema, known: Mappin
     return tuple(each.name for each in migrations.all if each.name not in shows and hidden(each.name))
 
 
-def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents]) -> set[str]:
+def _whole(
+    states: States, migrations: Migrations, final: Schema, known: Mapping[str, Contents], once: Set[str]
+) -> set[str]:
     """The migrations that are run as they are: nothing of what they change is there, nor of what others change that
     change the same; among these is one with data statements; and a table or column is missing, which may have held what
     these are for. Not where one changes, moves or drops what is there.
@@ -264,7 +190,8 @@ def _whole(states: States, migrations: Migrations, final: Schema, known: Mapping
         parts = set().union(*(touched[name] for name in group))
         held = any(_holds(ends[key], part) for key, part in parts & in_the_end)
         data = any(known[name].data for name in group)
-        if held and data and not parts & there and all(_only_adds(name, states, known[name], live) for name in group):
+        free = not parts & there and not any(known[name].once & once for name in group)
+        if held and data and free and all(_only_adds(name, states, known[name], live) for name in group):
             found |= group
     return found
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from schemagate.othertools import last_told, means, not_beyond
 
 if TYPE_CHECKING:
-    from schemagate.adoption import Baseline, Contents, Data
+    from schemagate.adoption import Baseline
+    from schemagate.contents import Contents, Data
     from schemagate.othertools import Told
 
 

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 from schemagate.additions import WHOLE, NotAddable, adopted
 from schemagate.adoption import (
     Baseline,
-    Contents,
-    Data,
     Undecided,
     candidates,
-    contents,
     elsewhere,
     in_the_middle,
     in_the_way,
@@ -21,6 +18,7 @@ from schemagate.adoption import (
 )
 from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
+from schemagate.contents import contents
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import kept_strictly, refused_by_rows, words_in
 from schemagate.grants import to_see
@@ -38,6 +36,7 @@ from schemagate.unclear import NOT_TOUCHED, renamed, several
 from schemagate.wayout import WayOut
 
 if TYPE_CHECKING:
+    from schemagate.contents import Contents, Data
     from schemagate.database import Connection
     from schemagate.expected import Expected
     from schemagate.log import Log
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
+ONE_TIME = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s AND EVENT_TYPE = 'ONE TIME'"
 SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
 
 
@@ -243,7 +243,7 @@ class Finder:
             raise self.way_out().refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it")
         last = self._migrations.all[-1].name
         try:
-            baseline = lacking(states, self._migrations, final, self._known)
+            baseline = lacking(states, self._migrations, final, self._known, self._once())
         except Undecided as undecided:
             raise self.way_out().refusal(
                 f"something is missing that could be added, but whether {undecided} was run cannot be seen",
@@ -268,6 +268,12 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
+
+    def _once(self) -> set[str]:
+        """The events that run once and are there, if any migration makes one; in small letters."""
+        if not any(each.once for each in self._known.values()):
+            return set()
+        return {str(name).lower() for (name,) in self._connection.execute(ONE_TIME, self._here.database).rows}
 
     def _new_columns(self) -> NewColumns | None:
         try:

@@ -72,6 +72,11 @@ def parts_of(each: SchemaObject) -> dict[PartKey, tuple[str, ...]]:
     return found
 
 
+def _once(each: SchemaObject | None) -> bool:
+    """Is it an event that runs once? It is no part of a schema."""
+    return each is not None and each.kind == "event" and (each.attribute("schedule") or "").startswith("AT ")
+
+
 class States:
     """Looks on while all migrations are replayed, and remembers where they were equal to the live schema.
 
@@ -90,7 +95,7 @@ class States:
         whole: bool = False,
         again: Set[tuple[str, str]] = frozenset(),
     ) -> None:
-        self._shadow, self._looker, self._database, self._whole = shadow, shadow.looker, database, whole
+        self._shadow, self._looker, self._database, self.whole = shadow, shadow.looker, database, whole
         self.folds = self._looker.folds
         self.live = Known(_nameless(live), folds=self.folds)
         self.given = live
@@ -113,20 +118,21 @@ class States:
     def before(self, migration: str, statement: Statement, kind: str) -> None:
         """It comes next."""
         self._reach = frozenset()
-        if kind in TRACED and not self._whole:
+        if kind in TRACED and not self.whole:
             self._reach = self._known.reach(statement.names, kind, self._database)
 
     def after(self, migration: str, statement: Statement, kind: str) -> None:
         """It was run in the shadow."""
         if self._reach:
-            self._take(migration, statement.ordinal, self._looker.objects(self._reach))
+            seen = self._looker.objects(self._reach)
+            self._take(migration, statement.ordinal, {key: None if _once(each) else each for key, each in seen.items()})
         if self._reach and not self._left:
             self.equal.append(self._place(migration, statement.ordinal, end=False))
         self.last = (migration, statement.ordinal)
 
     def end(self, migration: Migration) -> None:
         """All of its statements were tried."""
-        if self._whole:
+        if self.whole:
             self._take(migration.name, migration.count, self._everything())
         if not self._left:
             self.equal.append(self._place(migration.name, migration.count, end=True))

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from schemagate.adoption import contents, with_maker
+from schemagate.adoption import with_maker
 from schemagate.automatic import as_expected
+from schemagate.contents import contents
 from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
 from schemagate.schema import compare
@@ -15,7 +16,7 @@ from schemagate.unclear import NOT_TOUCHED
 from schemagate.verify import as_facts, told
 
 if TYPE_CHECKING:
-    from schemagate.adoption import Data
+    from schemagate.contents import Data
     from schemagate.ddl import Change
     from schemagate.errors import RehearsalFailed
     from schemagate.fitting import Obstacle

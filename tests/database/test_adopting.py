@@ -558,6 +558,25 @@ def test_an_event_that_runs_once_is_asked_about(place: Place) -> None:
     assert place.refused()["candidates"] == ["a", "b"]
 
 
+def test_a_file_whose_event_that_runs_once_is_there_is_not_run_whole(place: Place) -> None:
+    """Its table is made, and its event is not made again; another file's event keeps nobody from what is missing."""
+    event = "CREATE EVENT {} ON SCHEDULE AT '2036-01-01 00:00:00' DO DELETE FROM a"
+    base, last = "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE z (id INT PRIMARY KEY)"
+    place.write(
+        a=f"{base};",
+        b=f"CREATE TABLE b (id INT PRIMARY KEY); {event.format('e')};",
+        c=f"CREATE TABLE c (id INT PRIMARY KEY); CREATE TABLE d (id INT PRIMARY KEY); {event.format('f')};",
+        z=f"{last};",
+    )
+    place.build(base, event.format("e"), last)
+    ended = place.run()
+    assert [(line["migration"], line["kind"]) for line in ended.said("statement.skipped")] == [("b", "create event")]
+    assert place.database.rows("SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()") == (
+        (2,),
+    )
+    assert place.database.objects() >= {("table", each) for each in "abcdz"}
+
+
 def test_a_view_of_which_a_column_is_gone_keeps_nobody_from_the_rehearsal(place: Place) -> None:
     """It says before the first change that what is missing cannot be added as it was."""
     place.write(
