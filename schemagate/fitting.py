@@ -96,14 +96,14 @@ def kept_strictly(tables: Set[str], run: Sequence[Migration], whole: Sequence[Mi
         for statement in migration.statements() if sets or migration in whole else ():
             if statement.kind in OPAQUE:
                 return frozenset()
-            words = words_in(statement)
-            left = {name for name in left if not _words(name) <= words}
+            left = left - named_in(statement, left)
     return left
 
 
-def words_in(statement: Statement) -> set[str]:
-    """All the words of a statement, in small letters, be they names or not."""
-    return _words(statement.raw.decode(errors="replace"))
+def named_in(statement: Statement, names: Collection[str]) -> set[str]:
+    """Those of the names of which a statement has all words, be they names there or not."""
+    words = _words(statement.raw.decode(errors="replace"))
+    return {name for name in names if _words(name) <= words}
 
 
 def _words(text: str) -> set[str]:

@@ -20,7 +20,7 @@ from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.contents import contents
 from schemagate.errors import SchemaDrift
-from schemagate.fitting import kept_strictly, refused_by_rows, words_in
+from schemagate.fitting import kept_strictly, named_in, refused_by_rows
 from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
@@ -287,11 +287,12 @@ class Finder:
         like when that is made, nobody can foresee.
         """
         data = {each.ordinal for each in self._known[migration.name].data}
-        words = set[str]()
+        made = {effect.after.name for effect in states.effects if effect.migration == migration.name and effect.after}
+        filled = set[str]()
         for statement in migration.statements():
-            words |= words_in(statement) if statement.ordinal in data else set()
+            filled |= named_in(statement, made) if statement.ordinal in data else set()
         for effect in states.effects:
-            if effect.migration == migration.name and effect.after and effect.after.name.lower() in words:
+            if effect.migration == migration.name and effect.after and effect.after.name in filled:
                 yield from ((effect.after.name, said(*part)) for part in effect.parts)
 
     # --- without a shadow ---

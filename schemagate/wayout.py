@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from schemagate.automatic import as_expected
 from schemagate.contents import contents
 from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
+from schemagate.fitting import named_in
 from schemagate.schema import compare
 from schemagate.unclear import NOT_TOUCHED
 from schemagate.verify import as_facts, told
@@ -101,7 +102,9 @@ class WayOut:
         differences = compare(wanted, as_expected(self.states.as_given(), wanted))
         made = [*with_maker(differences, self.states, last)]
         # Also what is there in another form may be so since nobody has run its file.
-        undone = [*self._data({*unseen, *(maker for each, maker in made if each.expected is not None)}, last)]
+        makers = {maker for each, maker in made if each.expected is not None}
+        empty = {each.name for each in differences if (each.kind, each.found) == ("table", None) and not each.part}
+        undone = [*self._data({*unseen, *makers}, empty, last)]
         safe, given = sum(not each.loses for each in ddl), ddl[:MOST_DDL]
         statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
         if any(each.program for each in given):  # it keeps the session in which it is made
@@ -125,11 +128,17 @@ class WayOut:
             state=NOT_TOUCHED,
         )
 
-    def _data(self, names: Collection[str], last: str) -> Iterator[Data]:
-        """The data statements of these migrations, up to the last: no statement that is given does what they do."""
+    def _data(self, names: Collection[str], empty: Set[str], last: str) -> Iterator[Data]:
+        """The data statements of these migrations, and of any that name a table of these that will be empty, up to the
+        last: no statement that is given does what they do.
+        """
         for migration in self.migrations.all:
-            if migration.name in names and migration.name <= last:
-                yield from contents(migration).data
+            if migration.name > last or not (data := {each.ordinal: each for each in contents(migration).data}):
+                continue
+            for statement in migration.statements() if empty or migration.name in names else ():
+                each = data.get(statement.ordinal)
+                if each and (migration.name in names or named_in(statement, empty)):
+                    yield each
 
 
 def _left_to_do(data: Sequence[Data]) -> str:

@@ -830,6 +830,18 @@ def test_what_is_missing_is_added_beside_names_that_the_server_gave(database: Da
     assert "child_ibfk_7" in place.database.rows("SHOW CREATE TABLE child")[0][1]
 
 
+def test_a_refusal_lists_what_fills_a_table_that_its_statements_make(place: Place) -> None:
+    """Also of a file whose own part is there: into a table that is not there, nobody has put anything."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, v INT);",
+        b="CREATE TABLE seed (id INT PRIMARY KEY);",
+        c="ALTER TABLE a MODIFY v BIGINT;",
+        d="ALTER TABLE a ADD z INT;\nUPDATE a SET z = 1;\nINSERT INTO seed VALUES (2);",
+    )
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, v INT, z INT)")
+    assert place.refused()["not_done"] == ["d:3 insert"]
+
+
 def test_a_refusal_lists_what_its_statements_do_not_do_to_rows(place: Place) -> None:
     """Who follows them has a table without its seeds, and nobody says so any more."""
     place.write(
