@@ -109,12 +109,13 @@ class WayOut:
         statements: Iterable[tuple[Change | None, str]] = ((each, each.sql) for each in given)
         if any(each.program for each in given):  # it keeps the session in which it is made
             statements = script(given, self.live.collation)
+        has = "tables" if self.live.objects else "nothing in it"
         mend = mend or (
             f"Bring it to the state after {last or 'nothing'} with the statements given ({safe} of {len(ddl)} lose "
             f"nothing), in one session{then}"
         )
         return SchemaDrift(
-            f"The database has tables and no journal, and cannot be taken over: {why}"
+            f"The database has {has} and no journal, and cannot be taken over: {why}"
             + (f"; {told(differences)}" if differences else "")
             + f". Nothing was changed. {mend}, then start again."
             + _left_to_do(undone),

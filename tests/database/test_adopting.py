@@ -548,7 +548,7 @@ def test_the_newest_table_may_have_been_renamed(place: Place) -> None:
 def test_a_word_that_is_not_true_of_an_empty_schema_is_refused(place: Place) -> None:
     """Nothing of it is there."""
     place.write(**SAME)
-    place.refused("baseline", "--to", "a")
+    assert "has nothing in it" in place.refused("baseline", "--to", "a")["message"]
 
 
 def test_an_event_that_runs_once_is_asked_about(place: Place) -> None:
