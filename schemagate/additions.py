@@ -20,6 +20,7 @@ from schemagate.loading import without_keys
 from schemagate.schema import PLACE
 from schemagate.states import DERIVED, parts_of
 from schemagate.traces import TRACED
+from schemagate.variables import hiding
 
 if TYPE_CHECKING:
     from schemagate.migrations import Migration, Migrations
@@ -119,6 +120,7 @@ class Additions:
                 made = self._made(statement, kind, place, missing)
                 if made is not statement:
                     _refuse_in_another_session(made.text, session)
+                    made = hiding(made, migration.variables)
                 yield made
 
     def _made(
@@ -174,7 +176,7 @@ class Additions:
                 key, final = effects[0].key, self._final[effects[0].key]
                 text = self._alter(key, final, [part for part in parts_of(final) if part in effects[0].parts])
                 _refuse_in_another_session(text, session)
-                yield instead(statement, text, "")
+                yield hiding(instead(statement, text, ""), migration.variables)
             else:
                 for effect in effects:
                     if effect.key in self._live and effect.after is not None:

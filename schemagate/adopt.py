@@ -85,14 +85,16 @@ def adopt(
     history = journal.history
     if history.adopting:
         return _gone_on(migrations, live, history, here, shadows)
-    if any(past.applied for past in history.past.values()) or not concerns(migrations.once, live):
+    if any(past.applied for past in history.past.values()):
         return Adoption(migrations, history)
-    if settings.adopt == "off":
+    if settings.adopt == "off" and concerns(migrations, live):
         raise SchemaDrift(
-            "The database has tables that the migrations make, and no journal; SCHEMAGATE_ADOPT=off does not let it be "
-            "taken over. Set it to add or exact, or empty the database; then start again.",
+            "The database has something that the migrations make, and no journal; SCHEMAGATE_ADOPT=off does not let it "
+            "be taken over. Set it to add or exact, or empty the database; then start again.",
             state=NOT_TOUCHED,
         )
+    if not concerns(migrations.once, live):
+        return Adoption(migrations, history)
     finder = Finder(migrations, live, connection, here, expected, shadows, log)
     baseline = finder.find(add=settings.adopt == "add")
     if baseline is None:

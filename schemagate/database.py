@@ -13,7 +13,7 @@ from typing import Any
 from schemagate.driver import Session, pymysql, unverified
 from schemagate.errors import ConnectionLost, SettingsInvalid
 from schemagate.reach import addresses, way_in
-from schemagate.refusals import LOST, SYNTAX, ServerError, number_of
+from schemagate.refusals import SYNTAX, ServerError, is_loss, number_of
 from schemagate.values import Value
 
 TYPE_CHECKING = False  # as in values.py
@@ -262,7 +262,7 @@ def given(answer: Result | ServerError) -> Result:
 
 def _translated(error: pymysql.err.Error) -> ServerError | ConnectionLost:
     errno, text = number_of(error)
-    if errno in LOST:
+    if is_loss(errno, text):
         return ConnectionLost(
             "The connection to MySQL was lost. Look at the server, then start again; the journal has what was applied.",
             errno=errno,

@@ -125,5 +125,7 @@ def beyond(each: Column, name: str) -> Iterator[str]:
         yield f"CHAR_LENGTH(TRIM(TRAILING ' ' FROM {name})) > {each.given[0]}"
     if each.type in ("binary", "varbinary") and each.given:
         yield f"LENGTH({name}) > {each.given[0]}"
+    if each.type == "enum":
+        yield f"{name} IS NOT NULL AND {name} NOT IN ({', '.join(each.given)})"
     if longest := {**TEXTS, **BLOBS}.get(each.type):
         yield f"LENGTH({name}) > {longest}"

@@ -12,7 +12,7 @@ from schemagate.automatic import as_expected
 from schemagate.blockers import in_the_way
 from schemagate.ddl import changes, script
 from schemagate.errors import ConnectionLost, Interrupted, LockTimeout, SchemagateError, StatementFailed
-from schemagate.fitting import PARENTLESS, referred_to, refused_by_rows
+from schemagate.fitting import ORPHANED, PARENTLESS, referred_to, refused_by_rows
 from schemagate.healed import Healed
 from schemagate.isolation import NOT_GRANTED, around
 from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
@@ -23,6 +23,7 @@ from schemagate.remedy import Remedy, Unhealable, all_known, names_of_constraint
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
 from schemagate.sql import Statement
+from schemagate.variables import hiding, without_values
 from schemagate.verify import drift, read
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ class Healer:
         """What would be empty can have no key of which rows are there. Raises Unhealable."""
         if healing.emptied:
             rows = refused_by_rows(self.connection, self.here.database, healing.wanted, found)
-            if refused := next((each for each in rows if each.why == PARENTLESS), None):
-                raise Unhealable(f"{refused.part} of table {refused.table} cannot be made again: {PARENTLESS}")
+            if refused := next((each for each in rows if each.why in (PARENTLESS, ORPHANED)), None):
+                raise Unhealable(f"{refused.part} of table {refused.table} cannot be made again: {refused.why}")
             for table, key in referred_to(self.connection, self.here.database, found, healing.emptied):
                 raise Unhealable(f"there are rows of table {table} that refer to them, by foreign key {key}")
 
@@ -151,11 +152,12 @@ class Healer:
         try:
             with self.connection.watch or nullcontext():
                 self.connection.run(change.sql)
-        except ServerError as error:
+        except ServerError as said_by_server:
             elapsed = time.monotonic() - began
+            error = without_values(said_by_server, self._statement(change))
             if not self._is_there(change, healing.wanted):
                 rows.end("failed", elapsed, error.errno, error.text)
-                raise self._failed(change, error, facts) from error
+                raise self._failed(change, error, facts) from said_by_server
             rows.end("healed", elapsed, error.errno, error.text)
         else:
             elapsed = time.monotonic() - began
@@ -172,12 +174,15 @@ class Healer:
             for each in changes(wanted, part_of(found, found.objects.keys() & wanted.objects.keys()))
         )
 
+    def _statement(self, change: Change) -> Statement:
+        return hiding(Statement(change.sql.encode(errors="replace"), 1, 1), self.settings.variables)
+
     def _failed(self, change: Change, error: ServerError, facts: dict[str, list[str]]) -> SchemagateError:
         watch, done, count = self.connection.watch, len(facts["done"]), len(facts["done"] + facts["not_done"])
         migrations = f"{self.pending} migrations are pending" if self.pending else "all migrations are applied"
         state = f"{migrations}; {done} of {count} missing objects are healed, this one is not"
         told = {
-            "statement": excerpt(Statement(change.sql.encode(errors="replace"), 1, 1)),
+            "statement": excerpt(self._statement(change)),
             "errno": error.errno,
             "error": error.text,
             "state": state,
@@ -241,7 +246,13 @@ class Healer:
         part = around(found, named)
         whole = len(part.objects) == len(found.objects)
         copy = part_of(part, part.objects.keys() - broken)
-        shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=whole, asked=named)
+        try:
+            shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=whole, asked=named)
+        except ShadowUnavailable:
+            if whole:
+                raise
+            copy = part_of(part := found, found.objects.keys() - broken)
+            shadow, _ = copied_as_live(self.shadows, copy, self.here.database, whole=True, asked=named)
         for change, text in script(healing.around(part, broken), found.collation):
             self.stop.check()
             if change and change.part and elsewhere(text):  # it would block changes of its parent there
@@ -252,7 +263,8 @@ class Healer:
                 let_pass(error)
                 if change is None or error.errno in NOT_GRANTED | {NO_TRIGGER_RIGHT}:
                     raise ShadowUnavailable(f"it cannot be tried there ({error.errno}: {error.text})") from error
-                reason = error.text.replace(f"`{shadow.name}`.", "").replace(f"{shadow.name}.", "")
+                told = without_values(error, self._statement(change)).text
+                reason = told.replace(f"`{shadow.name}`.", "").replace(f"{shadow.name}.", "")
                 raise Unhealable(f"{said(change)} cannot be made again ({error.errno}: {reason})") from error
         made, after = {(each.kind, each.name) for each in healing.changes}, shadow.read().objects
         # Each trigger knows its place among the others of its table.

@@ -126,7 +126,7 @@ def inside(statement: Statement, database: str, name: str) -> tuple[str, str | N
 
 def needed(live: Schema, todo: Iterable[Todo]) -> Schema:
     """The part of a schema that a rehearsal needs: what the pending statements name, the foreign-key neighbours of
-    that, the triggers on it, and the views on it with all that these name.
+    that, the triggers on it and their tables, and the views on it with all that these name.
     """
     # By way of `map`, which keeps no statement while the next one is read.
     all_names = (names for each in todo for names in map(attrgetter("names"), each.migration.statements()))
@@ -143,13 +143,17 @@ def around(live: Schema, named: Set[str]) -> Schema:
         if key not in chosen and (mentions[key] & named or any(key[1].lower() in mentions[other] for other in chosen))
     }
     chosen |= neighbours
+    needs = {key: mentions[key] if key[0] == "view" else _table_of(found) for key, found in live.objects.items()}
     while more := {
-        key
-        for key in live.objects
-        if key not in chosen and any(other[0] == "view" and key[1].lower() in mentions[other] for other in chosen)
+        key for key in live.objects if key not in chosen and any(key[1].lower() in needs[other] for other in chosen)
     }:
         chosen |= more
     return part_of(live, chosen)
+
+
+def _table_of(found: SchemaObject) -> set[str]:
+    """What has to be there for a trigger to be made; what its body names does not."""
+    return {(found.attribute("table") or "").lower()} if found.kind == "trigger" else set()
 
 
 def _mentions(found: SchemaObject) -> set[str]:

@@ -7,8 +7,9 @@ and knex. Their tables are strangers', and are only read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,17 @@ from schemagate.refusals import ServerError
 if TYPE_CHECKING:
     from schemagate.database import Connection
 
+# https://docs.liquibase.com/concepts/changelogs/sql-format.html
+CHANGE_SET = re.compile(rb"\s*--\s*changeset\s+\S", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one tool says: the names or numbers of what it has run, in order. `newest`: it keeps only the last one.
 
     `broken` is what it began and did not end, or took for failed; then it is no hint. `otherwise` is the same by other
-    names, for a tool that has two for each: they count where none of the first is that of a migration here.
+    names, for a tool that has two for each: they count where none of the first is that of a migration here. `sets`: how
+    many change sets of a file were run, for one that keeps that.
     """
 
     tool: str
@@ -34,12 +39,22 @@ class Told:
     newest: bool = False
     broken: str = ""
     otherwise: Told | None = None
+    sets: Mapping[str, int] = field(default_factory=dict)
 
     def here(self, names: Sequence[str]) -> Told:
         """By the names that these migrations have."""
         if self.otherwise is None or any(means(each, name) for each in (*self.names, self.broken) for name in names):
             return self
         return self.otherwise
+
+    def of_whole_files(self, names: Iterable[str], sets: Callable[[str], int]) -> Told:
+        """The same, broken off in the first file that has more change sets, as `sets` says of a migration, than were
+        run.
+        """
+        for file, count in () if self.broken else self.sets.items():
+            if any(means(file, name) and sets(name) > count for name in names):
+                return replace(self, broken=file)
+        return self
 
 
 Rows = Sequence[Sequence[object]]
@@ -56,6 +71,7 @@ def _flyway(rows: Rows) -> Told:
             ran = [each for each in ran if not each.startswith(f"V{version}__")]
         elif version and success not in ("0", "None", "\x00"):
             ran.append(script if script.startswith("V") else version)
+            broken = "" if broken == script else broken
         elif version:
             broken = script
     return Told("Flyway", "flyway_schema_history", tuple(ran), broken=broken)
@@ -72,11 +88,13 @@ def _liquibase(rows: Rows) -> Told:
         Told("Liquibase", "DATABASECHANGELOG", tuple(dict.fromkeys(each[at] for each in ran)), broken=failed[at])
         for at in (0, 1)
     )
-    return replace(by_file, otherwise=by_name)
+    return replace(by_file, otherwise=by_name, sets=Counter(file for _, file in ran))
 
 
 def _golang_migrate(rows: Rows) -> Told:
     """The version that it has come to, and whether it broke off there."""
+    if len(rows) > 1:  # no table of its own has more than one
+        return Told("golang-migrate", "schema_migrations", ())
     ((version, dirty),) = _texts(rows) or [("", "0")]
     broken = version if dirty not in ("0", "\x00") else ""
     return Told("golang-migrate", "schema_migrations", (version,) if version else (), newest=True, broken=broken)
@@ -144,6 +162,12 @@ def told(connection: Connection, database: str, tables: Collection[str]) -> Iter
             continue
         read.add(name)
         yield reader(rows)
+
+
+def change_sets(path: str) -> int:
+    """How many change sets of Liquibase a file of SQL has; 0 where it was never one of its."""
+    with open(path, "rb") as lines:
+        return sum(CHANGE_SET.match(line) is not None for line in lines)
 
 
 def last_told(said: Told, names: Sequence[str]) -> str | None:

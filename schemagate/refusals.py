@@ -48,6 +48,13 @@ GONE = frozenset({1008, NO_SUCH_DATABASE, NO_SUCH_TABLE})
 FULL = frozenset({1040, 1203, 1226})
 
 
+def is_loss(errno: int, text: str) -> bool:
+    """Is the connection gone? MariaDB says 4031 of a trigger that is not there, MySQL of a session that was idle for
+    too long, and names wait_timeout.
+    """
+    return errno in LOST and (errno != 4031 or "wait_timeout" in text)
+
+
 class ServerError(Exception):
     """The server refused one statement: `errno` is its number, `text` what it says. The session lives on."""
 

@@ -169,8 +169,8 @@ def predict(
     plan: Plan, live: Schema, shadows: Shadows, database: str, kept: list[tuple[SchemaObject, Index]] | None = None
 ) -> tuple[Schema, tuple[NotRehearsed, ...], Traces]:
     """The schema after the plan, what of it could not be rehearsed, and the trace of each statement. First on a copy of
-    what the plan names; where that is refused, on a copy of everything. `kept` as for `left_to_keys`. Raises
-    ShadowUnavailable, RehearsalFailed.
+    what the plan names; where that is refused or cannot be made, on a copy of everything. `kept` as for
+    `left_to_keys`. Raises ShadowUnavailable, RehearsalFailed.
     """
     part = needed(live, plan.todo)
     while True:
@@ -179,11 +179,13 @@ def predict(
             shadow, before = copied_as_live(shadows, part, database, whole=whole, kept=kept)
             follower = Follower(live, before, shadow, database)
             left_out = shadow.rehearse(plan.todo, follower)
-        except Refused as refused:
-            if whole:
-                raise _failed(plan, refused) from refused
-            part = live
-            continue
+        except (Refused, ShadowUnavailable) as reason:
+            if not whole:
+                part = live
+                continue
+            if isinstance(reason, Refused):
+                raise _failed(plan, reason) from reason
+            raise
         return _merged(live, before, shadow.read()), left_out, follower.traces
 
 

@@ -25,7 +25,7 @@ from schemagate.grants import to_see
 from schemagate.hashes import key_of
 from schemagate.looking import Unseen
 from schemagate.newcolumns import NewColumns
-from schemagate.othertools import misplaced, told
+from schemagate.othertools import change_sets, misplaced, told
 from schemagate.refusals import ServerError, let_pass
 from schemagate.schema import compare, said
 from schemagate.scratch import ShadowUnavailable
@@ -205,10 +205,11 @@ class Finder:
 
     def _claimed(self) -> Iterator[Claim]:
         """What each other tool says."""
-        names = [each.name for each in self._migrations.all]
+        paths = {each.name: each.path for each in self._migrations.all}
         tables = [name for kind, name in self._live.objects if kind == "table"]
-        for each in told(self._connection, self._here.database, tables):
-            claim = claim_of(each, names)
+        for tool in told(self._connection, self._here.database, tables):
+            each = tool.of_whole_files(paths, lambda name: change_sets(paths[name]))
+            claim = claim_of(each, [*paths])
             self._log.info(
                 "tool.told", tool=each.tool, table=each.table, migration=claim.migration, broken=each.broken or None
             )

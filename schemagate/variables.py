@@ -158,6 +158,16 @@ def run(connection: Connection, statement: Statement, each: Callable[[Any], obje
         raise without_values(error, statement) from None
 
 
+def hiding(statement: Statement, variables: Variables) -> Statement:
+    """A statement that no file has, such that what is told of it has none of the values that are in it."""
+    text = statement.text
+    values = tuple(value for _, value in variables if redactor([value.reveal()])(text) != text)
+    if not values:
+        return statement
+    written = Written(b"", statement.checksum, b"", values)
+    return statement._replace(written=written._replace(head=written.hide(text).encode()[:HEAD_BYTES]))
+
+
 def without_values(error: ServerError, statement: Statement) -> ServerError:
     """The error as it may be told."""
     return ServerError(error.errno, statement.written.hide(error.text)) if statement.written else error

@@ -506,6 +506,34 @@ def test_each_difference_has_the_migration_that_made_its_clause(place: Place) ->
     }
 
 
+def test_off_leaves_a_view_of_ours_as_it_is(place: Place) -> None:
+    """What a repeatable migration would replace may be somebody's."""
+    place.write(a=SAME["a"], R_w="CREATE OR REPLACE VIEW w AS SELECT 1 AS one;").build(
+        "CREATE VIEW w AS SELECT 2 AS two"
+    )
+    place.refused(SCHEMAGATE_ADOPT="off")
+    place.run()
+
+
+def test_no_part_of_a_value_is_told_of_what_is_added(place: Place) -> None:
+    """Not where a text is cut in the middle of it, and not as a server quotes it."""
+    base, last = "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(400))", "CREATE TABLE z (id INT PRIMARY KEY)"
+    value = "".join(random.Random(5).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=250))
+    place.write(
+        a=f"{base};",
+        b="CREATE TABLE b (id INT); ALTER TABLE a ADD KEY k (v(9)), ADD d DATETIME DEFAULT (CONCAT('${TOKEN}', v));",
+        z=f"{last};",
+    )
+    place.build(base, last, "ALTER TABLE a ADD KEY k (v(9))", "INSERT INTO a VALUES (1, 'x')")
+    for words, code in (("up --dry-run", 32), ("up", 32), ("status", 0)):
+        ended = place.run(*words.split(), expected=code, SCHEMAGATE_VAR_TOKEN=value, SCHEMAGATE_LOG_LEVEL="debug")
+        assert not [value[at : at + 8] for at in range(240) if value[at : at + 8] in str(ended.lines)]
+    place.database.run("DELETE FROM a")
+    for words in ("up --dry-run", "up"):
+        ended = place.run(*words.split(), SCHEMAGATE_VAR_TOKEN=value, SCHEMAGATE_LOG_LEVEL="debug")
+        assert not [value[at : at + 8] for at in range(240) if value[at : at + 8] in str(ended.lines)]
+
+
 def test_exact_adds_nothing_and_off_adopts_nothing(shipped: Place) -> None:
     """SCHEMAGATE_ADOPT."""
     apply(session(shipped.database), *files())

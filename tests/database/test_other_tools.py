@@ -248,3 +248,44 @@ def test_rows_that_the_schema_does_not_prove_are_listed(place: Place, row: str) 
     place.build(f"INSERT INTO schema_migrations VALUES {row}")
     assert [(each["migration"], each["line"]) for each in place.run().said("statement.skipped")] == [("2_b", 2)]
     assert place.database.rows("SELECT id FROM b") == ()
+
+
+def test_a_file_of_which_liquibase_has_run_a_part_was_not_run(place: Place) -> None:
+    """Its other change set would never be run: which rows it has changed is for a person to say."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, v INT);",
+        b="-- changeset me:1\nUPDATE a SET v = v + 1;\n-- changeset me:2\nUPDATE a SET v = v * 10;",
+    )
+    columns = "ID VARCHAR(99), AUTHOR VARCHAR(99), FILENAME VARCHAR(99), ORDEREXECUTED INT, EXECTYPE VARCHAR(10)"
+    place.build(
+        "CREATE TABLE a (id INT PRIMARY KEY, v INT)",
+        "INSERT INTO a VALUES (1, 5)",
+        f"CREATE TABLE DATABASECHANGELOG ({columns})",
+        "INSERT INTO DATABASECHANGELOG VALUES ('1', 'me', 'a.sql', 1, 'EXECUTED'), ('1', 'me', 'b.sql', 2, 'EXECUTED')",
+    )
+    assert place.refused()["candidates"] == ["a", "b"]
+    place.build("INSERT INTO DATABASECHANGELOG VALUES ('2', 'me', 'b.sql', 3, 'EXECUTED')")
+    place.run()
+    assert place.database.rows("SELECT v FROM a") == ((5,),)
+
+
+def test_a_version_that_failed_once_and_was_run_then_was_run(place: Place) -> None:
+    """Flyway keeps both rows."""
+    place.write(V1__a="CREATE TABLE a (id INT PRIMARY KEY, v INT);", V2__b="UPDATE a SET v = v + 1;")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a VALUES (1, 5)", TOOLS["Flyway"][0])
+    for rank, version, script, success in ((1, "1", "V1__a", 1), (2, "2", "V2__b", 0), (3, "2", "V2__b", 1)):
+        row = f"({rank}, '{version}', 'd', 'SQL', '{script}.sql', 7, 'root', NOW(), 1, {success})"
+        place.build(f"INSERT INTO flyway_schema_history VALUES {row}")
+    place.run()
+    assert place.database.rows("SELECT v FROM a") == ((5,),)
+
+
+def test_two_versions_of_a_tool_that_keeps_one_say_nothing(place: Place) -> None:
+    """No error of ours comes of it."""
+    place.write(a="CREATE TABLE a (id INT PRIMARY KEY, v INT);", b="UPDATE a SET v = v + 1;")
+    place.build(
+        "CREATE TABLE a (id INT PRIMARY KEY, v INT)",
+        "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, dirty BOOL NOT NULL)",
+        "INSERT INTO schema_migrations VALUES (1, 0), (2, 0)",
+    )
+    assert place.refused()["candidates"] == ["a", "b"]

@@ -41,6 +41,11 @@ def place(database: Database, tmp_path: Path) -> Place:
         ("ADD COLUMN y INT AS (CAST(CONCAT('a', x) AS SIGNED)) STORED", "(1, 2, NULL)"),
         ("ADD COLUMN y INT AS (JSON_EXTRACT(CONCAT('{', x), '$.a')) STORED", "(1, 2, NULL)"),
         ("ADD COLUMN q INT DEFAULT 4, ADD CONSTRAINT fk FOREIGN KEY (q) REFERENCES p (id)", "(1, 1, NULL)"),
+        ("ADD COLUMN y VARCHAR(2) NOT NULL DEFAULT (CONCAT('n', x))", "(1, 100, NULL)"),
+        ("ADD COLUMN y TINYINT DEFAULT (x * 100)", "(1, 2, NULL)"),
+        ("ADD COLUMN y INT NOT NULL DEFAULT (p + 1)", "(1, 2, NULL)"),
+        ("ADD COLUMN y ENUM('1', '2') DEFAULT (CONCAT(x))", "(1, 7, NULL)"),
+        ("ADD COLUMN y INT DEFAULT (10 / x)", "(1, 0, NULL)"),
     ],
 )
 def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(
