@@ -19,7 +19,7 @@ from schemagate.loading import broken_views, elsewhere, without_keys_elsewhere
 from schemagate.migrations import excerpt
 from schemagate.refusals import DEADLOCK, LOCK_WAIT, NO_TRIGGER_RIGHT, ServerError, let_pass
 from schemagate.rehearse import copied_as_live
-from schemagate.remedy import Remedy, Unhealable, all_known, names_of_constraints, remedy, said
+from schemagate.remedy import Remedy, Unhealable, all_known, hidden_views, names_of_constraints, remedy, said
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
 from schemagate.sql import Statement
@@ -57,8 +57,10 @@ def possible(
         raise Unhealable("it is not known clause by clause what the migrations build here")
     foreign = set(verdict.foreign)
     mine, theirs = part_of(found, found.objects.keys() - foreign), part_of(found, foreign)
-    taken = names_of_constraints(found)
-    return remedy(wanted, as_expected(mine, wanted), theirs, verdict.differences, settings.heal, found.collation, taken)
+    hidden, taken = hidden_views(mine, wanted), names_of_constraints(found)
+    mine = replace(mine, objects={**mine.objects, **hidden})
+    differences = [each for each in verdict.differences if (each.kind, each.name) not in hidden] or verdict.differences
+    return remedy(wanted, as_expected(mine, wanted), theirs, differences, settings.heal, found.collation, taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,7 @@ class Healer:
         tables = {after[key].attribute("table") for key in made & after.keys() if key[0] == "trigger"}
         made |= {key for key in after.keys() & found.objects.keys()
                  if key[0] == "trigger" and after[key].attribute("table") in tables}  # fmt: skip
-        then = replace(found, objects={**found.objects, **{key: after[key] for key in made & after.keys()}})
+        hidden = hidden_views(found, healing.wanted)
+        then = replace(found, objects={**found.objects, **hidden, **{key: after[key] for key in made & after.keys()}})
         left = self.expected.against(then).differences
         return tuple(each for each in left if not (each.expected and elsewhere(each.expected)))

@@ -43,6 +43,7 @@ def left_to_keys(
     whole: bool,
     asked: Collection[str] = (),
     kept: list[tuple[SchemaObject, Index]] | None = None,
+    plain: Collection[tuple[str, str]] = (),
 ) -> tuple[Schema, dict[tuple[str, str], str]]:
     """The same part of the live schema, but its tables are made so that the indexes which the server made there for
     keys are made by it again; and by the keys of tables what has to be run after such a one is made.
@@ -51,12 +52,12 @@ def left_to_keys(
     not asked about, for they may be thousands; but those that are `asked` for by name, in small letters.
 
     Where `kept` is given, the indexes that a key's own would look like are made by the server, too, though somebody
-    asked for them; these are added to it.
+    asked for them; these are added to it. The tables that are `plain` are as they are.
     """
     objects, then = dict(part.objects), {}
     for key, each in part.objects.items():
         may_have = "FOREIGN KEY" in each.create or not whole or each.name.lower() in asked
-        indexes = list(_indexes(each)) if each.kind == "table" and may_have else ()
+        indexes = list(_indexes(each)) if each.kind == "table" and may_have and key not in plain else ()
         made = _made(each, indexes, connection, database) if indexes else ()
         if kept is not None and indexes:
             more = [index for index in _like_those_of_keys(each, indexes) if index not in made]

@@ -208,36 +208,24 @@ def copied_as_live(
     server made for keys are its own, if that can be had (see `left_to_keys`). Raises ShadowUnavailable where it cannot
     be copied.
     """
-    shadow = shadows.get()
-    if copy := _as_live(shadow, part, database, whole=whole, asked=asked, kept=kept):
-        return shadow, copy
-    shadow = shadows.get()
-    return shadow, copied(shadow, part)
-
-
-def _as_live(
-    shadow: Shadow,
-    part: Schema,
-    database: str,
-    *,
-    whole: bool,
-    asked: Collection[str],
-    kept: list[tuple[SchemaObject, Index]] | None,
-) -> Schema | None:
-    """The copy, in which the indexes that the server made for keys are its own; None where others come of that."""
-    if kept is not None:
-        kept.clear()
-    made, then = left_to_keys(part, shadow.connection, database, whole=whole, asked=asked, kept=kept)
-    if made is part:
-        return copied(shadow, part)
-    try:
-        copy = shadow.load(made, then)
-    except ServerError:
-        return None
-    for key, each in made.objects.items():
-        if each.create != part.objects[key].create and _keys(copy.objects[key]) != _keys(each):
-            return None
-    return copy
+    plain = set[tuple[str, str]]()  # the tables for which it cannot be had
+    while True:
+        shadow = shadows.get()
+        if kept is not None:
+            kept.clear()
+        made, then = left_to_keys(part, shadow.connection, database, whole=whole, asked=asked, kept=kept, plain=plain)
+        if made is part:
+            return shadow, copied(shadow, part)
+        changed = {key for key, each in made.objects.items() if each.create != part.objects[key].create}
+        try:
+            copy = shadow.load(made, then)
+        except ServerError:
+            plain |= changed
+            continue
+        others = {key for key in changed if _keys(copy.objects[key]) != _keys(made.objects[key])}
+        if not others:
+            return shadow, copy
+        plain |= others
 
 
 def _keys(table: SchemaObject) -> dict[tuple[str, str], str]:

@@ -20,7 +20,7 @@ from schemagate.widening import column
 if TYPE_CHECKING:
     from schemagate.history import History
     from schemagate.migrations import Migrations
-    from schemagate.schema import Difference, Schema
+    from schemagate.schema import Difference, Schema, SchemaObject
     from schemagate.tables import Table
 
 OFF, SAFE, ALL = "off", "safe", "all"
@@ -116,6 +116,15 @@ def remedy(
     if computed and mode != ALL:
         raise Unhealable(f"{computed[0]} is missing, and SCHEMAGATE_HEAL=all alone makes columns again")
     return Remedy(wanted, tuple(_to_add(change, taken, NAMED, wanted) for change in made), tuple(emptied), taken)
+
+
+def hidden_views(found: Schema, wanted: Schema) -> dict[tuple[str, str], SchemaObject]:
+    """The views that the server cannot show, as they are wanted: what is missing may be what they are broken for."""
+    return {
+        key: wanted.objects[key]
+        for key, each in found.objects.items()
+        if key[0] == "view" and not each.create and key in wanted.objects
+    }
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:

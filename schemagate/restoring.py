@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemagate.acting import put_back
 from schemagate.decisive import decisive
 from schemagate.errors import RehearsalFailed, SchemaDrift
 from schemagate.expected import Expected, Incomplete, replay
@@ -15,7 +16,7 @@ from schemagate.history import triggers_made
 from schemagate.kinds import DATA, OPAQUE
 from schemagate.refusals import ServerError, let_pass
 from schemagate.rehearse import Rehearsal, predict, rehearse
-from schemagate.remedy import Unhealable, said
+from schemagate.remedy import Unhealable, hidden_views, said
 from schemagate.schema import Difference, part_of
 from schemagate.scratch import ShadowUnavailable
 from schemagate.trial import Refused
@@ -103,7 +104,7 @@ def rehearsed(plan: Plan, before: Live, healer: Healer, *, dry: bool = False) ->
         return live, rehearsal.traces
     known = found.healer.expected.known
     made = {key: each for key, each in known.objects.items() if key in missing} if known else {}
-    whole = replace(live, objects={**live.objects, **made})
+    whole = put_back(live, {**made, **hidden_views(live, known)}, known) if known else live
     traces = _rehearse(plan, whole, healer).traces
     if dry:
         changes = found.healer.promise(found.verdict, found.part).changes

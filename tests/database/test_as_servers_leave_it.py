@@ -206,7 +206,7 @@ def test_a_view_that_cannot_be_shown_in_the_middle_of_a_release_stops_nothing(
 
 
 def test_a_view_that_cannot_be_shown_is_drift(database: Database, tmp_path: Path) -> None:
-    """With what the server says of it."""
+    """With what the server says of it; it is whole again when what it lacks is healed, also before a release."""
     gate = Gate(database, tmp_path).write(
         a="CREATE TABLE c (id INT PRIMARY KEY, a INT, KEY k (a)); CREATE VIEW v AS SELECT id FROM c FORCE INDEX (k);"
     )
@@ -214,11 +214,17 @@ def test_a_view_that_cannot_be_shown_is_drift(database: Database, tmp_path: Path
     gate.run()
     database.run("ALTER TABLE c DROP KEY k")
     for command in ("up", "check", "diff live snapshot"):
-        gate.run(command, expected=32)
-    found = [each for each in last(gate.run(expected=32))["differences"] if each["part"] == "body"]
-    assert "1176" in found[0]["found"]
-    database.run("ALTER TABLE c ADD KEY k (a)")
+        gate.run(command, expected=32, SCHEMAGATE_HEAL="off")
+    found = last(gate.run(expected=32, SCHEMAGATE_HEAL="off"))["differences"]
+    assert "1176" in next(each["found"] for each in found if each["part"] == "body")
     gate.run()
+    gate.run("check")
+    database.run("ALTER TABLE c DROP KEY k")
+    gate.write(b="ALTER TABLE c ADD z INT; UPDATE c SET z = 1;")
+    gate.run("snapshot")
+    gate.run("up --dry-run")
+    gate.run()
+    gate.run("check")
 
 
 def test_no_snapshot_holds_a_view_that_cannot_be_shown(database: Database, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ ORDER = """
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
-    scratch keeper trial shadow implied expected verify newer rehearse heal decisive restoring
+    scratch keeper trial shadow implied expected verify newer rehearse heal acting decisive restoring
     states additions contents adoption othertools claims unclear wayout standing adopt
     settle aftermath session engines transactions ways apply
     arguments commands status baseline dryrun printing sides comparing
