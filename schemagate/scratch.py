@@ -70,16 +70,24 @@ def alone(connection: Connection, name: str, database: str, prove: Callable[[], 
 
 
 def make(connection: Connection, name: str, here: Server) -> None:
-    """Make the shadow of the schema behind the gate, empty, and work in it. Raises ShadowUnavailable."""
+    """Make the shadow of the schema behind the gate, empty, and work in it. Raises ShadowUnavailable, and leaves none
+    then that was made here.
+    """
+    begun = False
     try:
         drop(connection, name, here.database)
         charset = here.collation.split("_", 1)[0]
         connection.execute(f"CREATE DATABASE {quote(name)} CHARACTER SET {charset} COLLATE {here.collation}")
+        begun = True
         # The first object says whose it is: what has objects and no marker is somebody's, and is never dropped.
         connection.execute(f"CREATE TABLE {quote(name)}.{MARKER} (of_schema VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB")
         connection.execute(f"INSERT INTO {quote(name)}.{MARKER} VALUES (%s)", here.database)
+        connection.execute(f"SELECT of_schema FROM {quote(name)}.{MARKER}")  # without that, it cannot be dropped
         connection.execute(f"USE {quote(name)}")
     except ServerError as error:
+        if begun:
+            with suppress(ServerError):
+                connection.execute(f"DROP DATABASE {quote(name)}")
         if error.errno in DENIED:
             raise not_granted(name, error) from error
         let_pass(error)

@@ -658,6 +658,16 @@ def test_the_rights_that_show_the_routines_of_others_are_named(place: Place) -> 
     assert place.run(account=account).said("baseline.found")[0]["migration"] == "a"
 
 
+@pytest.mark.parametrize("rights", ["CREATE, DROP", "CREATE, DROP, INSERT", "CREATE, DROP, SELECT"])
+def test_a_shadow_that_cannot_be_used_is_not_left_behind(place: Place, rights: str) -> None:
+    """An account that may make it, and not fill it or read it."""
+    place.write(a=SAME["a"], b="CREATE TABLE b (id INT PRIMARY KEY);").build("CREATE TABLE a (id INT PRIMARY KEY)")
+    account = place.database.account("ALL ON {database}.*", f"{rights} ON {{shadow}}.*")
+    place.refused(account=account)
+    schemas = place.database.rows("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
+    assert place.database.shadow not in {name for (name,) in schemas}
+
+
 def test_without_a_shadow_a_database_that_is_not_the_snapshot_is_refused(shipped: Place) -> None:
     """Its state cannot be found out."""
     apply(session(shipped.database), *files()[:9])
