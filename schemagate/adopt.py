@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from schemagate.additions import SKIPPED, NotAddable, adopted
 from schemagate.checksums import Checksums
 from schemagate.errors import RehearsalFailed, SchemaDrift
+from schemagate.following import Unfollowed, followed
 from schemagate.history import History, Past
-from schemagate.standing import Finder, Unfollowed, followed
+from schemagate.standing import Finder
 from schemagate.unclear import NOT_TOUCHED
 
 if TYPE_CHECKING:

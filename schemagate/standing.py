@@ -16,22 +16,19 @@ from schemagate.adoption import (
     lacking,
     up_to,
 )
-from schemagate.automatic import as_expected
 from schemagate.claims import Claim, claim_of, contradicted, decided, unproven
 from schemagate.contents import contents
 from schemagate.errors import SchemaDrift
 from schemagate.fitting import kept_strictly, named_in, refused_by_rows
-from schemagate.grants import to_see
+from schemagate.following import Unfollowed, followed
 from schemagate.hashes import key_of
-from schemagate.looking import Unseen
 from schemagate.newcolumns import NewColumns
-from schemagate.othertools import change_sets, misplaced, told
-from schemagate.refusals import ServerError, let_pass
+from schemagate.othertools import change_sets, told
+from schemagate.refusals import ServerError
 from schemagate.schema import compare, said
 from schemagate.scratch import ShadowUnavailable
-from schemagate.states import States, replayed
+from schemagate.states import States
 from schemagate.traces import TRACED
-from schemagate.trial import Refused
 from schemagate.unclear import NOT_TOUCHED, renamed, several
 from schemagate.wayout import WayOut
 
@@ -49,65 +46,6 @@ AS_SNAPSHOT = "baseline: the schema was exactly that of the snapshot"
 SAID = "baseline: the schema was exactly that after this migration, and a person said that it is the last"
 HINTED = "baseline: the schema was exactly that after this migration, and {tool} says that it is the last"
 ONE_TIME = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s AND EVENT_TYPE = 'ONE TIME'"
-SAY_SO = " (if it changes no structure, a line before it can say so: -- schemagate: no-structure)"
-
-
-class Unfollowed(Exception):
-    """The migrations cannot be followed to their end in the shadow; the message says why.
-
-    `states` are those up to there, where any were seen.
-    """
-
-    def __init__(self, why: str, states: States | None = None) -> None:
-        super().__init__(why)
-        self.states = states
-
-
-def followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
-    """The states that the migrations go through, but for those that are repeatable. Raises Unfollowed.
-
-    Where the live schema is in none of them, it is held against them without what only a dump has kept.
-    """
-    states = _followed(migrations, live, shadows, here)
-    spared = as_expected(live, states.final())
-    if not states.equal and any(len(spared.objects[key].parts) != len(live.objects[key].parts) for key in live.objects):
-        return _followed(migrations, spared, shadows, here)
-    return states
-
-
-def _followed(migrations: Migrations, live: Schema, shadows: Shadows, here: Server) -> States:
-    if live.unseen:
-        kinds, rights = ", ".join(sorted(live.unseen)), to_see(live.unseen, here.database, here.flavour)
-        raise Unfollowed(f"this account cannot see every {kinds} here; GRANT {rights} to it")
-    again = frozenset(key for each in migrations.all if each.repeatable for key in each.creates())
-    try:
-        for whole in (False, True):
-            shadow = shadows.get()
-            states = States(live, shadow, here.database, whole=whole, again=again)
-            try:
-                left_out = replayed(migrations.once, states, shadow)
-            except Unseen:
-                continue
-            if left_out:
-                states.settle()
-                where = f"{left_out.migration}.sql:{left_out.line}: {left_out.reason}"
-                raise Unfollowed(f"the shadow cannot go beyond {where}{SAY_SO}", states)
-            if whole or states.is_exact():
-                states.settle()
-                return states
-    except ShadowUnavailable as reason:
-        raise Unfollowed(f"there is no shadow: {reason}") from reason
-    except Refused as refused:
-        where, error = f"{refused.migration.file}:{refused.statement.line}", refused.error
-        states.settle()
-        why = f"{where} does not work in an empty schema, the server says {error.errno}: {error.text}"
-        if pair := misplaced([each.name for each in migrations.all]):
-            why += f" (files are run in the order of their names: {pair[0]} before {pair[1]}; rename them)"
-        raise Unfollowed(why, states) from refused
-    except ServerError as error:
-        let_pass(error)
-        raise Unfollowed(f"the shadow cannot be used ({error.errno}: {error.text})") from error
-    raise Unfollowed("what the migrations make cannot be seen in full")
 
 
 class Finder:

@@ -21,7 +21,7 @@ ORDER = """
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
     scratch keeper trial shadow implied expected verify newer rehearse heal acting decisive restoring
-    states additions contents adoption othertools claims unclear wayout standing adopt
+    states additions contents adoption othertools claims unclear wayout following standing adopt
     settle aftermath session engines transactions ways apply
     arguments commands status baseline dryrun printing sides comparing
 """.split()  # noqa: SIM905 - a list of one name a line would hide the order
