@@ -128,8 +128,20 @@ def hidden_views(found: Schema, wanted: Schema) -> dict[tuple[str, str], SchemaO
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
-    """The changes; but whether the server takes an index away for a key is seen where it is tried."""
-    return tuple(change for change in changes(wanted, found) if not change.keeps)
+    """The changes; but whether the server takes an index away for a key is seen where it is tried. Indexes of columns
+    that are there come first: where one is gone that a foreign key needs, MariaDB makes no column.
+    """
+    made = [change for change in changes(wanted, found) if not change.keeps]
+    return tuple(sorted(made, key=lambda change: not _is_index_of(change, wanted, found)))
+
+
+def _is_index_of(change: Change, wanted: Schema, found: Schema) -> bool:
+    """Does it add an index to a table that has all columns of it, each as itself?"""
+    kind, _, name = change.part.partition(" ")
+    if change.kind != "table" or kind != "index":
+        return False
+    columns = table(wanted.objects["table", change.name]).indexed.get(name, ("",))
+    return {*columns} <= table(found.objects["table", change.name]).columns.keys()
 
 
 def names_of_constraints(found: Schema) -> frozenset[tuple[str, str]]:
