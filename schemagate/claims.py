@@ -6,12 +6,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemagate.contents import Data
 from schemagate.othertools import last_told, means, not_beyond
 
 if TYPE_CHECKING:
     from schemagate.adoption import Baseline
-    from schemagate.contents import Contents, Data
+    from schemagate.contents import Contents
     from schemagate.othertools import Told
+
+
+TAKING = ("drop ", "alter ", "rename ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def contradicted(claims: Collection[Claim], baseline: Baseline, known: Mapping[s
     """A claim that more was run, or begun, than this baseline notes, so that what it leaves to be run would change rows
     once more.
 
-    Structure alone cannot be made twice: the server would refuse it. Where the schema says that more was run than a
+    Structure alone cannot be made twice: the server would refuse it; but what is left of a file that is said to have
+    run may drop or change what the rest of it has made. Where the schema says that more was run than a
     tool does, the schema has the proof.
     """
     done = {migration.name: count for migration, count, _ in baseline.applied}
@@ -72,11 +77,20 @@ def contradicted(claims: Collection[Claim], baseline: Baseline, known: Mapping[s
             for each in known[name].data
             if each.ordinal > done.get(name, 0) and (name, each.ordinal) not in unrun
         ]
+        again += _left_of(baseline, claim)
         if again:
             last = claim.migration or again[-1].migration
             how = "was begun and broke off" if last in claim.begun else "was run"
             return Contradiction(f"{claim.tool} says that {last} {how}", last, _some(again))
     return None
+
+
+def _left_of(baseline: Baseline, claim: Claim) -> Iterator[Data]:
+    """Of a file that was run, by what a tool says, what would be run now and takes away or changes."""
+    for migration, count, _ in baseline.applied:
+        for statement in migration.statements() if count < migration.count and migration.name in claim.ran else ():
+            if statement.ordinal > count and statement.kind.startswith(TAKING):
+                yield Data(migration.name, statement.ordinal, statement.line, statement.kind)
 
 
 def unproven(claims: Collection[Claim], baseline: Baseline, known: Mapping[str, Contents]) -> Iterator[Data]:

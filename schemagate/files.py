@@ -77,11 +77,19 @@ def _is_migration(directory: str, name: str) -> bool:
         problem = f"the name is longer than {LONGEST_NAME} characters; shorten it"
     elif not name.isprintable():
         problem = "the name has characters that cannot be printed; rename it"
+    elif name.endswith(".down.sql") or _is_undo(name):
+        problem = "it takes back what another file does, and would be run as a migration here; leave it out"
     elif not _is_file(directory, name):
         problem = "it is not a file; a migration is one SQL file"
     if problem:
         raise MigrationInvalid(f"{name}: {problem}.", file=name)
     return True
+
+
+def _is_undo(name: str) -> bool:
+    """Is it a file by which Flyway takes a migration back: U1_2__name.sql?"""
+    version, both, _ = name[1:].partition("__")
+    return name.startswith("U") and bool(both) and version[:1].isdigit() and not version.strip("0123456789._")
 
 
 def _digest(paths: list[str], variables: Variables, missing: Iterable[str]) -> bytes:

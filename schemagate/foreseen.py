@@ -48,8 +48,8 @@ def of_the_row(each: Column) -> bool:
     if not has_default(each):
         return False
     text = given(each) or "("
-    calls = any((kind, word) == ("punctuation", "(") for kind, word, _ in lexemes(text))
-    return calls and not text.lower().startswith("current_timestamp")
+    works_out = any(kind == "quoted" or (kind, word) == ("punctuation", "(") for kind, word, _ in lexemes(text))
+    return works_out and not text.lower().startswith("current_timestamp")
 
 
 def _nothing(each: Column) -> str | None:
@@ -74,7 +74,7 @@ def computed(each: Column, *, raw: bool = False) -> str:
 
 def typed(each: Column, text: str, *, raw: bool = False) -> str:
     """What SQL says, as the type of a column has it, where a query can say that."""
-    if each.collation:
+    if each.collation and not raw:
         return f"CONVERT({text} USING {each.charset}) COLLATE {each.collation}"
     size = f"({', '.join(each.given)})" if each.given else ""
     kind = (
@@ -125,7 +125,16 @@ def beyond(each: Column, name: str) -> Iterator[str]:
         yield f"CHAR_LENGTH(TRIM(TRAILING ' ' FROM {name})) > {each.given[0]}"
     if each.type in ("binary", "varbinary") and each.given:
         yield f"LENGTH({name}) > {each.given[0]}"
+    if each.type == "bit":
+        yield f"{name} + 0 NOT BETWEEN 0 AND {2 ** int((*each.given, '1')[0]) - 1}"
+    if each.type == "year":
+        yield f"{name} NOT BETWEEN 1901 AND 2155 AND {name} NOT BETWEEN 0 AND 99"
+    if each.type == "float":
+        yield f"ABS({name}) > 3.402823466E38"
+    if each.charset not in ("", "utf8mb4", "binary"):
+        there, back = f"CONVERT({name} USING {each.charset})", f"CONVERT({name} USING utf8mb4)"
+        yield f"HEX(CONVERT({there} USING utf8mb4)) <> HEX({back})"
     if each.type == "enum":
-        yield f"{name} IS NOT NULL AND {name} NOT IN ({', '.join(each.given)})"
+        yield f"{name} IS NOT NULL AND {typed(each, name)} NOT IN ({', '.join(each.given)})"
     if longest := {**TEXTS, **BLOBS}.get(each.type):
         yield f"LENGTH({name}) > {longest}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from schemagate.lexer import lexemes, significant, unquote
+from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.listing import KINDS
 from schemagate.programs import KEPT, asleep
 
@@ -31,7 +31,7 @@ def load_statements(schema: Schema, *, shadow: bool = False) -> tuple[str, ...]:
 
 def with_left_out(copy: Schema, original: Schema, broken: Collection[tuple[str, str]] = ()) -> Schema:
     """What was read back after `original` was loaded into the shadow; and what was left out then, as in `original`: the
-    views that are `broken` among it, or are known by their texts to be.
+    views and triggers that are `broken` among it, or the views that are known by their texts to be.
     """
     objects = dict(copy.objects)
     broken = broken or broken_views(original)
@@ -56,6 +56,12 @@ def script(schema: Schema, *, shadow: bool = False) -> Iterator[tuple[SchemaObje
         yield from ((None, text) for text in settings_between(each, session, schema.collation))
         yield each, for_shadow(each) if shadow else each.create
     yield from ((None, text) for text in settings_between(None, session, schema.collation))
+
+
+def of_no_use(trigger: SchemaObject) -> str:
+    """The text of one that does nothing, in the place of this one."""
+    event, table = trigger.attribute("event"), trigger.attribute("table") or ""
+    return f"CREATE TRIGGER {quote(trigger.name)} {event} ON {quote(table)} FOR EACH ROW DO 0"
 
 
 def for_shadow(each: SchemaObject) -> str:

@@ -26,8 +26,8 @@ DENIED = frozenset({NO_DATABASE_RIGHT, 1045, 1095, 1141, 1142, 1143, 1227, 1370,
 READ_ONLY = frozenset({1047, 1180, 1290, 1836, 1792, 3100})  # 1047, 1180: a node of Galera without its cluster
 NO_SUCH_COLUMN = 1054
 NO_SUCH_TABLE = 1146
-# A view that names what is not there: a column, a table, or another view with such a name.
-BROKEN_VIEW = frozenset({NO_SUCH_COLUMN, NO_SUCH_TABLE, 1356})
+# What names what is not there: a view a column, a table, or another view with such a name; a trigger a column.
+BROKEN = {"view": frozenset({NO_SUCH_COLUMN, NO_SUCH_TABLE, 1356}), "trigger": frozenset({NO_SUCH_COLUMN})}
 LOCK_WAIT = 1205
 DEADLOCK = 1213
 SYNTAX = 1064

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, has_default, typed
+from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, has_default, of_the_row, typed
 from schemagate.lexer import quote
 from schemagate.newcolumns import Held
 from schemagate.refusals import ServerError
@@ -108,12 +108,17 @@ class Rows:
         for name, each in new.items():
             if name in self._held.columns:
                 found.append(f"n.{quote(name)}")
-            elif not each.generated and (value := given(each)):
-                found.append(f"{typed(each, value, raw=each is raw)} AS {quote(name)}")
+            elif not each.generated and not of_the_row(each) and (value := given(each)):
+                found.append(f"{typed(each, value)} AS {quote(name)}")
         if self._held.columns & new.keys():
             source = f"{source} CROSS JOIN {self._held.path} n"
         rows = f"(SELECT {', '.join(found)} FROM {source})"
         for name, each in new.items():
+            value = None
             if each.generated:
-                rows = f"(SELECT t.*, {computed(each, raw=each is raw)} AS {quote(name)} FROM {rows} t)"
+                value = computed(each, raw=each is raw)
+            elif of_the_row(each) and (default := given(each)):
+                value = typed(each, default, raw=each is raw)
+            if value:
+                rows = f"(SELECT t.*, {value} AS {quote(name)} FROM {rows} t)"
         return f"{rows} {alias}"

@@ -12,9 +12,9 @@ from schemagate import lock, schema, server
 from schemagate.errors import AccessDenied, ConnectionLost
 from schemagate.isolation import NOT_GRANTED, reaches_out
 from schemagate.listing import session_for_reading
-from schemagate.loading import broken_views, script, with_left_out
+from schemagate.loading import broken_views, of_no_use, script, with_left_out
 from schemagate.looking import Looker
-from schemagate.refusals import BROKEN_VIEW, ServerError
+from schemagate.refusals import BROKEN, ServerError
 from schemagate.schema import part_of
 from schemagate.scratch import ShadowUnavailable, alone, drop, make, not_granted, shadow_name
 from schemagate.sessions import open_session
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A view in the place of one that is broken and cannot be made."""
+    """A view or trigger in the place of one that is broken and cannot be made."""
 
     copy: SchemaObject
     original: SchemaObject
@@ -145,7 +145,7 @@ class Shadow:
         return replace(found, objects={key: self.as_given(each) for key, each in found.objects.items()})
 
     def as_given(self, each: SchemaObject) -> SchemaObject:
-        """What this object stands for: the broken view in whose place it is, or itself."""
+        """What this object stands for: the broken one in whose place it is, or itself."""
         one = self.stand_ins.get((each.kind, each.name))
         return one.original if one and one.copy == each else each
 
@@ -153,8 +153,9 @@ class Shadow:
         """Make every object of a schema here, and return how the server now writes them. Raises ServerError, or
         ShadowUnavailable where the account may not. `then` has what is to be run after an object is made.
 
-        What may not be made here (a foreign key to another schema, a broken view) is in the result as it was given. In
-        the place of a broken view is one of no use, so that statements can drop and replace it.
+        What may not be made here (a foreign key to another schema, a broken view, a trigger that names a column which
+        is gone) is in the result as it was given. In the place of a broken view or trigger is one of no use, so that
+        statements can drop and replace it.
         """
         try:
             if what.collation:
@@ -166,11 +167,14 @@ class Shadow:
                     if each and (more := then.get((each.kind, each.name))):
                         self.connection.run(more)
                 except ServerError as error:
-                    if each is None or each.kind != "view" or error.errno not in BROKEN_VIEW:
+                    if each is None or error.errno not in BROKEN.get(each.kind, ()):
                         raise
                     broken.add((each.kind, each.name))
-            for _, name in sorted(broken):
-                self.connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
+                    if each.kind == "trigger":  # at once, for it has its place among the others
+                        self.connection.execute(of_no_use(each))
+            for kind, name in sorted(broken):
+                if kind == "view":
+                    self.connection.execute(f"CREATE VIEW {quote(name)} AS SELECT 1")
         except ServerError as error:
             if error.errno in NOT_GRANTED:
                 raise not_granted(self.name, error) from error

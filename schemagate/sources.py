@@ -205,7 +205,8 @@ def _read(secret: str) -> Iterable[str]:
 
 
 def _ways(secret: str) -> Iterable[str]:
-    """Patterns of a secret: as it is, escaped as Python, JSON and SQL do it, with quotes doubled as SQL does it too.
+    """Patterns of a secret: as it is, escaped as Python, JSON and SQL do it, with quotes doubled as SQL does it too,
+    and with quotes doubled and all else escaped, as the servers do it.
 
     In each, any character may be percent-encoded. They are apart because in a pattern for all of them a run of quotes
     or backslashes could be read in so many ways that looking for it would take forever.
@@ -215,6 +216,9 @@ def _ways(secret: str) -> Iterable[str]:
         yield "".join(_one_of(character, *_escapes(character)) for character in secret)
     for quote in {"'", '"', "`"} & set(secret):
         yield "".join(_one_of(character, re.escape(character * (1 + (character == quote)))) for character in secret)
+        yield "".join(
+            _one_of(character, *([quote * 2] if character == quote else _escapes(character))) for character in secret
+        )
 
 
 def _one_of(character: str, *plain: str) -> str:

@@ -197,6 +197,7 @@ class _Reader:
             self._delimited = piece.line + piece.raw.count(b"\n")
             return None
         found = _directives(piece)
+        self._refuse_way_back(piece)
         if piece.kind == "statement":
             self._ordinal += 1
             directives, self._waiting = (*self._waiting, *found), []
@@ -209,6 +210,19 @@ class _Reader:
             raise _misplaced(found[0], self._file)
         self._waiting += found
         return None
+
+    def _refuse_way_back(self, piece: Piece) -> None:
+        if not any(mark in piece.raw for mark in (b"migrate:", b"+goose", b"+migrate")):
+            return
+        for kind, lexeme, offset in lexemes(piece.raw):
+            if kind == "comment" and (found := _way_back().match(lexeme)):
+                line = piece.line + piece.raw.count(b"\n", 0, offset)
+                raise MigrationInvalid(
+                    f"{self._file}:{line}: what follows {found[0]!r} takes back what the file does, and would be run "
+                    "here, too: there is no way back. Move it to where no migrations are, and start again.",
+                    file=self._file,
+                    line=line,
+                )
 
     def end(self) -> None:
         if self._ordinal and self._waiting:
@@ -242,6 +256,12 @@ def _directives(piece: Piece) -> list[Directive]:
 @cache
 def _directive() -> re.Pattern[str]:
     return re.compile(r"--\s+schemagate:\s*(?P<word>\S+)(?:\s+(?P<value>.*\S))?\s*", re.ASCII)
+
+
+@cache
+def _way_back() -> re.Pattern[str]:
+    """The line behind which dbmate, goose and sql-migrate have the second half of a file."""
+    return re.compile(r"--\s*(migrate:|\+goose\s+|\+migrate\s+)down\b", re.ASCII | re.IGNORECASE)
 
 
 def _misplaced(directive: Directive, file: str) -> MigrationInvalid:

@@ -161,7 +161,7 @@ class Finder:
         exact = last and not baseline.ways and count == last.count
         other_way = f" (if it was not, say so: `schemagate baseline --to {last.name}`)" if last and exact else ""
         raise self.way_out().refusal(
-            f"{against.says}, and the schema that it was not{other_way}: what changes rows may have been run before "
+            f"{against.says}, and the schema that it was not{other_way}: what is left may have been run before "
             f"({against.again})",
             against.migration,
         )

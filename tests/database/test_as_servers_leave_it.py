@@ -256,3 +256,28 @@ def test_an_expression_that_an_alter_rewrites_is_the_same(database: Database, tm
     database.run("ALTER TABLE t DROP KEY k")
     gate.run()
     gate.run("diff live snapshot")
+
+
+def test_a_trigger_that_names_a_column_which_is_gone_is_copied_as_it_is(database: Database, tmp_path: Path) -> None:
+    """No server makes such a one, and each lets it stay: what is pending is rehearsed beside it, and what is healed."""
+    gate = Gate(database, tmp_path).write(
+        a="CREATE TABLE t (id INT PRIMARY KEY, v INT);"
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.v = NEW.id;"
+        "CREATE TRIGGER h BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id + 1;"
+    )
+    gate.run("snapshot")
+    gate.run()
+    database.run("ALTER TABLE t DROP COLUMN v")
+    gate.write(b="ALTER TABLE t ADD w INT; ALTER TABLE t ADD KEY k (v, nonsense);")
+    assert last(gate.run(expected=14, SCHEMAGATE_HEAL="all"))["state"] == "not touched"
+    gate.write(b="ALTER TABLE t ADD w INT; ALTER TABLE t ADD KEY k (v);")
+    gate.run("snapshot")
+    assert last(gate.run(expected=14))["state"] == "not touched"
+    gate.run(SCHEMAGATE_HEAL="all")
+    gate.run("check")
+    gate.write(
+        c="ALTER TABLE t DROP KEY k, DROP COLUMN v;", d="ALTER TABLE t ADD v INT; DROP TRIGGER g; DROP TRIGGER h;"
+    )
+    gate.run("snapshot")
+    gate.run()
+    gate.run("check")

@@ -289,3 +289,35 @@ def test_two_versions_of_a_tool_that_keeps_one_say_nothing(place: Place) -> None
         "INSERT INTO schema_migrations VALUES (1, 0), (2, 0)",
     )
     assert place.refused()["candidates"] == ["a", "b"]
+
+
+WAYS_BACK = {
+    "1_a": "-- migrate:up\nCREATE TABLE a (id INT);\n-- migrate:down\nDROP TABLE a;\n",
+    "2_b": "-- +goose Up\nCREATE TABLE b (id INT);\n\n-- +goose Down\nDROP TABLE b;\n",
+    "3_c": "-- +migrate Up\nCREATE TABLE c (id INT); -- +migrate Down\nDROP TABLE c;\n",
+    "4_d.down": "DROP TABLE IF EXISTS d;",
+    "U5__e": "DROP TABLE IF EXISTS e;",
+}
+
+
+@pytest.mark.parametrize("name", WAYS_BACK)
+def test_a_way_back_is_not_run(place: Place, name: str) -> None:
+    """What another tool keeps beside a migration, to take it back, is no migration."""
+    place.write(**{name: WAYS_BACK[name]})
+    said = place.run("up", expected=11).lines[-1]
+    assert said["file"] == f"{name}.sql"
+    assert "takes back" in said["message"]
+
+
+def test_a_way_back_in_a_string_is_text(place: Place) -> None:
+    """Only a comment begins one; and a comment that speaks of it does not."""
+    place.write(a="-- the migrate:down of old\nCREATE TABLE a (id INT, s VARCHAR(40) DEFAULT '\n-- migrate:down');")
+    place.run()
+
+
+def test_what_would_drop_what_a_tool_says_was_made_is_not_run(place: Place) -> None:
+    """It looks as in the middle of a file that was run to its end."""
+    place.write(**{"1_a": "CREATE TABLE a (id INT PRIMARY KEY); DROP TABLE a;"})
+    place.build("CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)", TOOLS["dbmate"][0])
+    place.database.run("INSERT INTO schema_migrations VALUES ('1')")
+    assert "dbmate says that 1_a was run" in place.refused()["message"]

@@ -46,6 +46,15 @@ def place(database: Database, tmp_path: Path) -> Place:
         ("ADD COLUMN y INT NOT NULL DEFAULT (p + 1)", "(1, 2, NULL)"),
         ("ADD COLUMN y ENUM('1', '2') DEFAULT (CONCAT(x))", "(1, 7, NULL)"),
         ("ADD COLUMN y INT DEFAULT (10 / x)", "(1, 0, NULL)"),
+        ("ADD COLUMN y TINYINT DEFAULT (x)", "(1, 500, NULL)"),
+        ("ADD COLUMN y INT NOT NULL DEFAULT (p)", "(1, 2, NULL)"),
+        ("ADD COLUMN y INT DEFAULT (x * 2), ADD COLUMN z TINYINT DEFAULT (y * 2)", "(1, 50, NULL)"),
+        (
+            "ADD COLUMN y VARCHAR(9) CHARACTER SET latin1 DEFAULT (CONCAT('€', CHAR(x USING utf8mb4), 'ő'))",
+            "(1, 65, NULL)",
+        ),
+        ("ADD COLUMN y BIT(3) DEFAULT (x)", "(1, 8, NULL)"),
+        ("ADD COLUMN y YEAR AS (x) STORED", "(1, 1800, NULL)"),
     ],
 )
 def test_rows_that_would_refuse_an_addition_are_found_before_anything_is_added(

@@ -123,12 +123,15 @@ def test_reporting_does_not_read_what_can_be_read_only_once(tmp_path: Path) -> N
     assert reporting({"MYSQL_PASSWORD_FILE": str(pipe)}, {}).secrets == ()
 
 
-@pytest.mark.parametrize("written", ["it\\'s-hidden", 'say \\"hidden\\"', "hid\\\\den", "hid\\nden"])
+@pytest.mark.parametrize(
+    "written", ["it\\'s-hidden", "it\\'s \\\\ hidden", 'say \\"hidden\\"', "hid\\\\den", "hid\\nden"]
+)
 def test_what_a_server_makes_of_a_value_is_hidden_as_well(written: str) -> None:
     """A value that is written into a literal with backslashes of its own is shown without them, in its own quotes."""
     meant = written.replace("\\n", "\n").replace("\\'", "'").replace('\\"', '"').replace("\\\\", "\\")
     hide = redactor([written])
-    for shown in (written, meant, meant.replace("'", "''"), json.dumps(meant)[1:-1]):
+    doubled = meant.replace("'", "''")
+    for shown in (written, meant, doubled, json.dumps(meant)[1:-1], doubled.replace("\\", "\\\\").replace("\n", "\\n")):
         assert hide(f"DEFAULT '{shown}'") == "DEFAULT '***'"
 
 
