@@ -190,6 +190,7 @@ class _Reader:
         self._file, self._filler = file, filler
         self._ordinal = 0
         self._waiting: list[Directive] = []
+        self._back: tuple[str, int] | None = None  # where the way back begins, and its line
         self._delimited = 0  # the line where the last delimiter was
 
     def read(self, piece: Piece) -> Statement | None:
@@ -197,8 +198,11 @@ class _Reader:
             self._delimited = piece.line + piece.raw.count(b"\n")
             return None
         found = _directives(piece)
-        self._refuse_way_back(piece)
+        if self._filler:
+            self._note_way_back(piece)
         if piece.kind == "statement":
+            if self._back:
+                raise _takes_back(*self._back, self._file)
             self._ordinal += 1
             directives, self._waiting = (*self._waiting, *found), []
             statement = Statement(piece.raw, self._ordinal, piece.token_line, directives)
@@ -211,18 +215,15 @@ class _Reader:
         self._waiting += found
         return None
 
-    def _refuse_way_back(self, piece: Piece) -> None:
+    def _note_way_back(self, piece: Piece) -> None:
+        """Of a migration: does what another tool takes it back by begin in the comments before this statement?"""
         if not any(mark in piece.raw for mark in (b"migrate:", b"+goose", b"+migrate")):
             return
         for kind, lexeme, offset in lexemes(piece.raw):
+            if kind not in ("comment", "space"):
+                return
             if kind == "comment" and (found := _way_back().match(lexeme)):
-                line = piece.line + piece.raw.count(b"\n", 0, offset)
-                raise MigrationInvalid(
-                    f"{self._file}:{line}: what follows {found[0]!r} takes back what the file does, and would be run "
-                    "here, too: there is no way back. Move it to where no migrations are, and start again.",
-                    file=self._file,
-                    line=line,
-                )
+                self._back = found[0], piece.line + piece.raw.count(b"\n", 0, offset)
 
     def end(self) -> None:
         if self._ordinal and self._waiting:
@@ -262,6 +263,15 @@ def _directive() -> re.Pattern[str]:
 def _way_back() -> re.Pattern[str]:
     """The line behind which dbmate, goose and sql-migrate have the second half of a file."""
     return re.compile(r"--\s*(migrate:|\+goose\s+|\+migrate\s+)down\b", re.ASCII | re.IGNORECASE)
+
+
+def _takes_back(mark: str, line: int, file: str) -> MigrationInvalid:
+    return MigrationInvalid(
+        f"{file}:{line}: what follows {mark!r} takes back what the file does, and would be run here, too: there is no "
+        "way back. Move it to where no migrations are, and start again.",
+        file=file,
+        line=line,
+    )
 
 
 def _misplaced(directive: Directive, file: str) -> MigrationInvalid:

@@ -310,9 +310,14 @@ def test_a_way_back_is_not_run(place: Place, name: str) -> None:
 
 
 def test_a_way_back_in_a_string_is_text(place: Place) -> None:
-    """Only a comment begins one; and a comment that speaks of it does not."""
-    place.write(a="-- the migrate:down of old\nCREATE TABLE a (id INT, s VARCHAR(40) DEFAULT '\n-- migrate:down');")
+    """Only a comment before a statement begins one; and not one that speaks of it, nor one with nothing behind it."""
+    place.write(
+        a="-- the migrate:down of old\nCREATE TABLE a (id INT, s VARCHAR(40) DEFAULT '\n-- migrate:down');",
+        b="CREATE PROCEDURE p()\nBEGIN\n  -- migrate:down\n  DO 1;\nEND;\n-- migrate:down\n\n",
+    )
+    place.run("snapshot")
     place.run()
+    assert place.run().lines[-1]["unchanged"] is True
 
 
 def test_what_would_drop_what_a_tool_says_was_made_is_not_run(place: Place) -> None:
