@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemagate.clauses import columns_of
-from schemagate.foreseen import in_parentheses, of_the_row, own_check
+from schemagate.foreseen import BITS, KNOWN, has_default, in_parentheses, names_columns, own_check
 from schemagate.kinds import OPAQUE
 from schemagate.lexer import lexemes, quote, significant, unquote
 from schemagate.rows import Rows
@@ -29,6 +29,9 @@ DATES = frozenset({"date", "datetime", "timestamp"})
 
 # Whether rows are taken that strict mode does not take, or whose parents are not there.
 SETS_STRICTNESS = re.compile(rb"sql_mode|foreign_key_checks", re.IGNORECASE)
+# An index over the members of JSON arrays: nobody can be asked for its values but the index.
+OF_MEMBERS = re.compile(r"\bAS\b[^()]*(\([\d, ]*\)[^()]*)?\bARRAY\)", re.IGNORECASE)
+UNKNOWN = "whether its rows allow it cannot be told beforehand"
 UNFITTING = "what is computed of its rows does not fit into it"
 ZEROS = "its rows have dates with zeros in them, which no strict mode takes where a table is copied for that"
 ORPHANED = "rows refer to what is not there"
@@ -161,7 +164,13 @@ class _Table:
 
     def _column(self, part: Part) -> str | None:
         each = self._rows.new[part.name.lower()]
-        if (each.generated == "stored" or of_the_row(each)) and not self._rows.fits(each):
+        if each.generated == "stored" or names_columns(each):
+            if each.type not in KNOWN or self._rows.versioned:
+                return UNKNOWN
+            if not self._rows.fits(each):
+                return UNFITTING
+        counted = 2 ** (BITS.get(each.type, 64) - (not each.unsigned)) - 2  # MySQL wants one more than there are rows
+        if self._rows.refuses(each) or (each.counts and self._rows.are_more_than(counted)):
             return UNFITTING
         if self._rows.needs_a_value(each):
             return "its rows would need a value, and there is no default"
@@ -169,6 +178,12 @@ class _Table:
         return self._broken(part.text, own_check(each.rest)) if self._copied else None
 
     def _index(self, part: Part) -> str | None:
+        if (
+            (part.text.startswith("SPATIAL ") and self._without_values(part))
+            or ("WITHOUT OVERLAPS" in part.text and self._rows.are_more_than(1))
+            or OF_MEMBERS.search(part.text)
+        ):
+            return UNKNOWN
         for column in columns_of(part.text):
             new = None if column[0] == "(" else self._rows.new.get(_parted(column)[0].lower())
             if not (self._rows.computes(column.removesuffix(" DESC"), part.text) if column[0] == "("
@@ -187,6 +202,11 @@ class _Table:
         doubled = self._rows.exist(f"{present} GROUP BY {', '.join(values)} HAVING COUNT(*) > 1", part.text)
         return "rows have the same values, and it is unique" if doubled else None
 
+    def _without_values(self, part: Part) -> bool:
+        """Has it a new column that holds nothing anybody said?"""
+        new = [self._rows.new.get(_parted(column)[0].lower()) for column in columns_of(part.text) if column[0] != "("]
+        return any(each and not each.generated and not has_default(each) for each in new)
+
     def _key(self, part: Part) -> str | None:
         key = key_of(part.name, part.text)
         if key.schema is not None:
@@ -196,7 +216,11 @@ class _Table:
         if there is None or not there.has(key.referenced):
             return PARENTLESS if self._rows.exist(own, rows=rows) else None
         pairs = zip(key.referenced, key.columns, strict=True)
-        both = " AND ".join(f"p.{quote(of)} = c.{quote(name)}" for of, name in pairs)
+        columns = ((quote(of), quote(name), self._rows.columns.get(name)) for of, name in pairs)
+        both = " AND ".join(
+            f"p.{of} + 0 = c.{name} + 0" if each and each.type in ("enum", "set") else f"p.{of} = c.{name}"
+            for of, name, each in columns
+        )
         parents = there.having(part.text, "p")
         orphans = f"{own} AND p.{quote(key.referenced[0])} IS NULL"
         found = self._rows.exist(orphans, rows=f"{rows} LEFT JOIN {parents} ON {both}")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 NUMBERS = ("decimal", "float", "double")
 BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 TIMES = {"date": "DATE", "time": "TIME", "datetime": "DATETIME", "timestamp": "DATETIME"}
+# The types of which it is known here what has no place in them; and the functions that answer otherwise each time.
+KNOWN = frozenset({*BITS, *NUMBERS, *TIMES, *STRINGS, "enum", "bit", "year", "json"})
+VOLATILE = frozenset({"RAND", "UUID", "UUID_SHORT", "SYS_GUID", "RANDOM_BYTES", "NEXTVAL", "LASTVAL"})
 # What may follow the value of DEFAULT in the clause of a column.
 BEHIND_DEFAULT = frozenset(
     {"ON", "COMMENT", "NOT", "NULL", "CHECK", "INVISIBLE", "VISIBLE", "COLUMN_FORMAT", "STORAGE"}
@@ -45,11 +48,14 @@ def has_default(each: Column) -> bool:
 
 def of_the_row(each: Column) -> bool:
     """May it hold something else in each row, by what its default says?"""
-    if not has_default(each):
-        return False
-    text = given(each) or "("
-    works_out = any(kind == "quoted" or (kind, word) == ("punctuation", "(") for kind, word, _ in lexemes(text))
-    return works_out and not text.lower().startswith("current_timestamp")
+    words = {word.upper() for kind, word, _ in lexemes(each.rest) if kind == "word"}
+    return has_default(each) and (names_columns(each) or not VOLATILE.isdisjoint(words))
+
+
+def names_columns(each: Column) -> bool:
+    """Is its default worked out from other columns?"""
+    text = given(each) if has_default(each) else None
+    return any(kind == "quoted" for kind, _, _ in lexemes(text or ""))
 
 
 def _nothing(each: Column) -> str | None:
@@ -125,6 +131,10 @@ def beyond(each: Column, name: str) -> Iterator[str]:
         yield f"CHAR_LENGTH(TRIM(TRAILING ' ' FROM {name})) > {each.given[0]}"
     if each.type in ("binary", "varbinary") and each.given:
         yield f"LENGTH({name}) > {each.given[0]}"
+    if each.type == "json":
+        yield f"{name} IS NOT NULL AND NOT JSON_VALID({name})"
+    if each.type == "timestamp":
+        yield f"{name} IS NOT NULL AND COALESCE(UNIX_TIMESTAMP({name}), 0) = 0"
     if each.type == "bit":
         yield f"{name} + 0 NOT BETWEEN 0 AND {2 ** int((*each.given, '1')[0]) - 1}"
     if each.type == "year":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemagate.foreseen import of_the_row
+from schemagate.foreseen import given, has_default, names_columns, of_the_row
 from schemagate.lexer import quote
 from schemagate.refusals import ServerError
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 # The column that such a table begins with.
 FIRST = "schemagate row"
 # What a server says of a column for which its rows would need a value that nobody gave.
-NO_DEFAULT = frozenset({1067, 1138, 1292, 1364, 1416})
+NO_DEFAULT = frozenset({1048, 1067, 1138, 1292, 1364, 1416})
+# What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
+NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,13 @@ class NewColumns:
             self._connection.execute(f"CREATE TABLE {path} ({quote(FIRST)} INT)")
             self._connection.execute(f"INSERT INTO {path} VALUES (1)")
             for name, each in new.items():
-                if each.generated or each.counts or of_the_row(each):
+                if each.generated or (given(each) is None and has_default(each)) or each.counts or names_columns(each):
                     continue
                 try:
                     self._connection.run(f"ALTER TABLE {path} ADD COLUMN {clauses[name]}")
-                    there.add(name)
+                    there |= set() if of_the_row(each) else {name}
                 except ServerError as error:
-                    if error.errno in NO_DEFAULT:
+                    if error.errno in NO_DEFAULT | NO_VALUE:
                         refused.add(name)
         except ServerError:
             return Held()

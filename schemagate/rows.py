@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, has_default, of_the_row, typed
 from schemagate.lexer import quote
-from schemagate.newcolumns import Held
+from schemagate.newcolumns import NO_VALUE, Held
 from schemagate.refusals import ServerError
 from schemagate.tables import quoted, table
 
@@ -24,8 +24,6 @@ WITHOUT_ZERO = frozenset(
     {"date", "datetime", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
     | {"multipolygon", "geometrycollection", "geomcollection"}
 )
-# What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
-NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
 
 
 class Rows:
@@ -50,6 +48,7 @@ class Rows:
         self._connection, self._path, self._new_columns = connection, path, new_columns
         there, wants = table(found), table(wanted)
         self._columns, self._clauses = there.names, wants.explicit
+        self.versioned, self.columns = there.versioned, {**wants.taken_apart, **there.taken_apart}
         self.new = {name: each for name, each in wants.taken_apart.items() if name not in there.names}
 
     @cached_property
@@ -66,6 +65,14 @@ class Rows:
             return False
         name = each.name.lower()
         return name in self._held.refused or (each.type in WITHOUT_ZERO and name not in self._held.columns)
+
+    def are_more_than(self, count: int) -> bool:
+        """Are there more rows than this?"""
+        return self.exist("TRUE", rows=f"(SELECT 1 FROM {self._path} LIMIT 1 OFFSET {count}) t")
+
+    def refuses(self, each: Column) -> bool:
+        """Has the default of a new column no place in it, in any row?"""
+        return has_default(each) and each.name.lower() in self._held.refused
 
     def fits(self, each: Column) -> bool:
         """Has what is computed for a new column a place in it, for every row?"""

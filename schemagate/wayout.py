@@ -11,7 +11,7 @@ from schemagate.automatic import as_expected
 from schemagate.contents import contents
 from schemagate.ddl import changes, script
 from schemagate.errors import SchemaDrift
-from schemagate.fitting import named_in
+from schemagate.fitting import UNKNOWN, named_in
 from schemagate.schema import compare
 from schemagate.unclear import NOT_TOUCHED
 from schemagate.verify import as_facts, told
@@ -154,4 +154,5 @@ def _refused(change: Change, rows: Sequence[Obstacle]) -> Change:
     """The change, with what rows say against it."""
     parts = change.part.split(", ")
     said = [each.why for each in rows if (change.kind, change.name) == ("table", each.table) and each.part in parts]
-    return replace(change, loses=f"nothing, but it is refused: {'; '.join(said)}") if said else change
+    how = "rows may refuse it" if {*said} == {UNKNOWN} else "it is refused"
+    return replace(change, loses=f"nothing, but {how}: {'; '.join(said)}") if said else change

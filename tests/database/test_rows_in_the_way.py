@@ -225,3 +225,54 @@ def _refused(database: Database, adding: Mapping[str, str]) -> set[str]:
                 refused.add(name)
     connection.close()
     return refused
+
+
+UNTOLD = {
+    "mysql": ["ADD KEY k ((CAST(j->'$.a' AS UNSIGNED ARRAY)))"],
+    "mariadb": ["ADD y INET6 AS (s) STORED", "ADD UNIQUE (x, e WITHOUT OVERLAPS)"],
+}
+
+
+def test_what_cannot_be_told_of_rows_is_refused_beforehand(place: Place) -> None:
+    """With the statement that adds it, which is tried by hand then; where there are no rows, it is added."""
+    flavour = place.database.server.flavour
+    period = ", PERIOD FOR e (p, q)" if flavour == "mariadb" else ""
+    columns = f"id INT PRIMARY KEY, x INT, s VARCHAR(20), j JSON, p DATE NOT NULL, q DATE NOT NULL{period}"
+    missing = ["ADD y SET('a', 'b') DEFAULT (s)", "ADD y POINT AS (POINT(x, x)) STORED", *UNTOLD[flavour]]
+    bases = [f"CREATE TABLE a{at} ({columns})" for at in range(len(missing))]
+    place.write(
+        a=";\n".join(bases) + ";",
+        b="CREATE TABLE b (id INT);" + "".join(f"ALTER TABLE a{at} {text};\n" for at, text in enumerate(missing)),
+        c=LAST,
+    )
+    rows = "(1, 1, 'a', '[]', '2024-01-01', '2024-02-01'), (2, 2, 'b', '{}', '2024-01-01', '2024-02-01')"
+    place.build(*bases, LAST.rstrip(";"), *(f"INSERT INTO a{at} VALUES {rows}" for at in range(len(missing))))
+    said = place.refused()
+    assert said["message"].count("cannot be told beforehand") == len(missing)
+    told = [each["sql"] for each in said["ddl"] if each["loses"].startswith("nothing, but rows may refuse it")]
+    assert len(told) == len(missing)
+    place.database.run(*(f"DELETE FROM a{at}" for at in range(len(missing))))
+    place.run()
+
+
+def test_numbers_of_rows_that_are_too_many_are_found_before_anything_is_added(place: Place) -> None:
+    """A column that counts has to have room for them."""
+    base = "CREATE TABLE a (x INT)"
+    place.write(
+        a=f"{base};", b="CREATE TABLE b (id INT); ALTER TABLE a ADD id TINYINT AUTO_INCREMENT PRIMARY KEY;", c=LAST
+    )
+    place.build(base, LAST.rstrip(";"), f"INSERT INTO a VALUES {', '.join(['(1)'] * 128)}")
+    assert "table a, column id" in place.refused()["message"]
+    place.database.run("DELETE FROM a LIMIT 2")
+    place.run()
+
+
+def test_a_key_over_values_in_another_order_is_held_against_their_numbers(place: Place) -> None:
+    """As InnoDB does: the same word with another number is not there."""
+    base = "CREATE TABLE p (k ENUM('a', 'b') PRIMARY KEY)", "CREATE TABLE a (id INT PRIMARY KEY, k ENUM('b', 'a'))"
+    key = "ALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (k) REFERENCES p (k)"
+    place.write(a=f"{base[0]}; {base[1]};", b=f"CREATE TABLE b (id INT); {key};", c=LAST)
+    place.build(*base, LAST.rstrip(";"), "INSERT INTO p VALUES ('a')", "INSERT INTO a VALUES (1, 'a')")
+    assert "table a, foreign key f" in place.refused()["message"]
+    place.database.run("UPDATE a SET k = 'b'")
+    place.run()
