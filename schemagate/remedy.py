@@ -128,11 +128,12 @@ def hidden_views(found: Schema, wanted: Schema) -> dict[tuple[str, str], SchemaO
 
 
 def _made(wanted: Schema, found: Schema) -> tuple[Change, ...]:
-    """The changes; but whether the server takes an index away for a key is seen where it is tried. Indexes of columns
-    that are there come first: where one is gone that a foreign key needs, MariaDB makes no column.
+    """The changes; but whether the server takes an index away for a key is seen where it is tried. Where a table lacks
+    columns, its indexes of others come first: where one is gone that a foreign key needs, MariaDB makes no column.
     """
     made = [change for change in changes(wanted, found) if not change.keeps]
-    return tuple(sorted(made, key=lambda change: not _is_index_of(change, wanted, found)))
+    lacking = {change.name for change in made if change.part.startswith("column ")}
+    return tuple(sorted(made, key=lambda each: not (each.name in lacking and _is_index_of(each, wanted, found))))
 
 
 def _is_index_of(change: Change, wanted: Schema, found: Schema) -> bool:
