@@ -24,7 +24,7 @@ from schemagate.newer import verify_newer
 from schemagate.plan import make_plan
 from schemagate.remedy import Unhealable, said
 from schemagate.scratch import ShadowUnavailable
-from schemagate.settle import foreseen
+from schemagate.settle import unsettled
 from schemagate.shadow import Shadows
 from schemagate.trial import Refused
 from schemagate.verify import as_facts, drift, expect, not_replayable, read, rehearsal_failed, stale, told, verified
@@ -67,7 +67,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
                 who = f"Another start ({busy['holder']}) is dead, and what it left in the server still runs"
             raise Pending(f"{who}; check again when that has ended.", **busy)
         for entry in history.in_doubt:
-            raise foreseen(entry, migrations, Looker(connection, greeting.server.flavour))
+            raise unsettled(entry, migrations, Looker(connection, greeting.server.flavour))
         plan = make_plan(migrations, history, settings)
         if plan.todo:
             names = [todo.migration.name for todo in plan.todo]

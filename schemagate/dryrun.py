@@ -17,7 +17,7 @@ from schemagate.newer import verify_newer
 from schemagate.plan import make_plan
 from schemagate.remedy import Unhealable, said
 from schemagate.resuming import resumable
-from schemagate.settle import foreseen
+from schemagate.settle import unsettled
 from schemagate.shadow import Shadows
 from schemagate.verify import drift, expect, read, refuse_stale
 
@@ -48,7 +48,7 @@ def dry_run(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
         journal.reload()
         journal.recall()
         for entry in journal.history.in_doubt:
-            raise foreseen(entry, migrations, Looker(session, here.flavour))
+            raise unsettled(entry, migrations, Looker(session, here.flavour))
         with Shadows(settings, here, stop, session) as shadows:
             expected = expect(migrations, session, here, shadows, log, strict=settings.foreign == "drift")
             before = read(session, here)

@@ -79,7 +79,9 @@ class Rows:
         name = quote(each.name)
         rows = self.having(name, raw=each)
         asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
-        return self.computes(asked, rows=rows) and not any(self.exist(each, rows=rows) for each in beyond(each, name))
+        return self.computes(asked, rows=rows) and not any(
+            self.exist(condition, rows=rows) for condition in beyond(each, name)
+        )
 
     def computes(self, value: str, clause: str = "", *, rows: str = "") -> bool:
         """Can the server work this out for every row, in which there are the columns that the clause names?"""

@@ -148,7 +148,7 @@ def _one_by_one(trace: Trace, found: dict[str, str | None]) -> str:
 # --- for those who only look ---
 
 
-def _foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> Finding:
+def _would_find(entry: Entry, migrations: Migrations, looker: Looker) -> Finding:
     """What `up` would find, as far as that can be told without a shadow."""
     found = seen(entry, looker) or Finding(
         UNKNOWN, "Nothing was taken down of it, and only `schemagate up` may try it."
@@ -156,9 +156,9 @@ def _foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> Finding:
     return _decided(found, entry, migrations, looker, looks_only=True)
 
 
-def foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> SchemagateError:
+def unsettled(entry: Entry, migrations: Migrations, looker: Looker) -> SchemagateError:
     """What `up` would find of an entry in doubt, as the error of `check`: Pending, or StatementInDoubt."""
-    found = _foreseen(entry, migrations, looker)
+    found = _would_find(entry, migrations, looker)
     if found.verdict not in DECIDED:
         return in_doubt(entry, found.how, **found.facts)
     return Pending(
@@ -173,7 +173,7 @@ def foreseen(entry: Entry, migrations: Migrations, looker: Looker) -> Schemagate
 
 def in_words(entry: Entry, migrations: Migrations, looker: Looker) -> str:
     """The same, in a few words for `status`."""
-    found = _foreseen(entry, migrations, looker)
+    found = _would_find(entry, migrations, looker)
     said = f"statement {entry.ordinal} was begun and has no outcome"
     return f"{said}; it {DECIDED[found.verdict]}, and `up` will note that" if found.verdict in DECIDED else said
 
