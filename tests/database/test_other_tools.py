@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.database.place import Place
-from tests.databases import Database
-
-
-@pytest.fixture
-def place(database: Database, tmp_path: Path) -> Place:
-    """A schema, and a directory for its migrations."""
-    return Place(database, tmp_path / "migrations")
-
 
 SAME = {
     "a": "CREATE TABLE a (id INT PRIMARY KEY);",

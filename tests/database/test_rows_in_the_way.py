@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pymysql
 import pytest
@@ -14,12 +13,6 @@ from tests.database.shipped import session
 from tests.databases import Database
 
 LAST = "CREATE TABLE c (id INT);"
-
-
-@pytest.fixture
-def place(database: Database, tmp_path: Path) -> Place:
-    """A schema and no migrations yet."""
-    return Place(database, tmp_path / "migrations")
 
 
 @pytest.mark.parametrize(
