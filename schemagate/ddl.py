@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemagate.alters import Alteration, in_common_order, joined
+from schemagate.automatic import is_automatic
 from schemagate.lexer import quote
 from schemagate.loading import in_load_order, settings_between, without_keys
 from schemagate.programs import alterable_sequence, altered_event, altered_sequence, loadable_trigger, trigger_body
@@ -134,17 +136,19 @@ class _Plan:
                     yield _key_added(name, key, adds=key.name not in self._old[name].keys)
 
     def _indexes_kept(self, name: str, key: Key) -> Iterator[Change]:
-        """Where a key with these columns went, the server may have made their index for it: the next key would take its
-        place, unless it is one that a statement has made.
+        """Where a key with these columns went, now or before, the server may have made their index for it: the next key
+        would take its place, unless it is one that a statement has made.
         """
         old, wanted = self._old[name], self._tables[name]
-        if any(each.columns == key.columns for each in old.keys.values()):
-            for index, text in wanted.indexes.items():
-                if not text.startswith("KEY ") or index == key.name:
-                    continue
-                if old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
-                    sql = f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}"
-                    yield Change("table", name, f"index {index}", sql, keeps=True)
+        goes = any(each.columns == key.columns for each in old.keys.values())
+        for index, text in wanted.indexes.items():
+            if not text.startswith("KEY ") or index == key.name:
+                continue
+            made = rf"{re.escape(key.columns[0])}(_\d+)?"
+            went = is_automatic("key", key.name, name) and re.fullmatch(made, index.lower())
+            if (goes or went) and old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
+                sql = f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}"
+                yield Change("table", name, f"index {index}", sql, keeps=True)
 
     # --- objects that go ----------------------------------------------------------------------------------------
 

@@ -186,7 +186,7 @@ class _Table:
             return UNKNOWN
         for column in columns_of(part.text):
             new = None if column[0] == "(" else self._rows.new.get(_parted(column)[0].lower())
-            if not (self._rows.computes(column.removesuffix(" DESC"), part.text) if column[0] == "("
+            if not (self._keeps(column.removesuffix(" DESC"), part.text) if column[0] == "("
                     else new is None or new.generated != "virtual" or self._rows.fits(new)):  # fmt: skip
                 return UNFITTING
         if not part.text.startswith(("UNIQUE ", "PRIMARY ")):
@@ -201,6 +201,16 @@ class _Table:
         present = " AND ".join(f"{value} IS NOT NULL" for value in values)
         doubled = self._rows.exist(f"{present} GROUP BY {', '.join(values)} HAVING COUNT(*) > 1", part.text)
         return "rows have the same values, and it is unique" if doubled else None
+
+    def _keeps(self, value: str, clause: str) -> bool:
+        """Has an index on this expression a place for it, for every row? That on a YEAR() has none for other years than
+        the type has.
+        """
+        year = re.match(r"\((year)\(", value, re.IGNORECASE)
+        is_year = year and in_parentheses(value[year.end(1) :]) == value[year.end(1) : -1]
+        if is_year and self._rows.exist(f"{value} NOT BETWEEN 1901 AND 2155 AND {value} <> 0", clause):
+            return False
+        return self._rows.computes(value, clause)
 
     def _without_values(self, part: Part) -> bool:
         """Has it a new column that holds nothing anybody said?"""

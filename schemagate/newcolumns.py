@@ -20,7 +20,9 @@ FIRST = "schemagate row"
 # What a server says of a column for which its rows would need a value that nobody gave.
 NO_DEFAULT = frozenset({1048, 1067, 1138, 1292, 1364, 1416})
 # What a server says of a value that it cannot work out of a row. In a query it goes on; in strict mode it keeps none.
-NO_VALUE = frozenset({1264, 1265, 1292, 1365, 1366, 1406, 1411, 1690, *range(3140, 3158), *range(4035, 4043)})
+NO_VALUE = frozenset(
+    {1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1690, 6527, *range(3140, 3158), *range(4035, 4043)}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from schemagate.foreseen import BITS, NUMBERS, beyond, computed, given, has_default, of_the_row, typed
 from schemagate.lexer import quote
-from schemagate.newcolumns import NO_VALUE, Held
-from schemagate.refusals import ServerError
+from schemagate.newcolumns import Held
+from schemagate.refusals import IN_THE_WAY, ServerError
 from schemagate.tables import quoted, table
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ class Rows:
         """Has what is computed for a new column a place in it, for every row?"""
         name = quote(each.name)
         rows = self.having(name, raw=each)
-        asked = f"{name} + 0" if each.type in (*BITS, *NUMBERS) else name
+        # As a DOUBLE, MySQL says nothing of text in COALESCE(text, 0).
+        exact = {**dict.fromkeys(BITS, f"CAST({name} AS DECIMAL(65, 10))"), "decimal": typed(each, name)}
+        asked = exact.get(each.type, f"{name} + 0" if each.type in NUMBERS else name)
         return self.computes(asked, rows=rows) and not any(
             self.exist(condition, rows=rows) for condition in beyond(each, name)
         )
@@ -87,13 +89,21 @@ class Rows:
         """Can the server work this out for every row, in which there are the columns that the clause names?"""
         if not self.strict:
             return True
+        asked = f"SELECT MAX(LENGTH({value})) FROM {rows or self.having(clause)}"  # COUNT() takes what cannot be NULL
         try:
-            # By its length, for COUNT() does not look at what cannot be NULL.
-            self._connection.execute(f"SELECT MAX(LENGTH({value})) FROM {rows or self.having(clause)}")
-            said = [int(row[1]) for row in self._connection.execute("SHOW WARNINGS").rows]
-        except ServerError as error:
-            said = [error.errno]
-        return NO_VALUE.isdisjoint(said)
+            self._connection.execute(asked)
+            said = self._connection.execute("SHOW WARNINGS").rows
+            return all(str(level) == "Note" or "deprecated" in str(text) for level, _, text in said)
+        except ServerError as error:  # it may be what is asked, and not the rows, that the server does not like
+            return error.errno in IN_THE_WAY or not self._answers(f"{asked} WHERE FALSE")
+
+    def _answers(self, asked: str) -> bool:
+        """Does the server answer this?"""
+        try:
+            self._connection.execute(asked)
+        except ServerError:
+            return False
+        return True
 
     def exist(self, condition: str, clause: str = "", *, rows: str = "") -> bool:
         """Are there any of which this is true?"""

@@ -157,6 +157,20 @@ def test_the_ddl_brings_the_live_schema_to_the_snapshot(gate: Gate) -> None:
     assert gate.database.rows("SELECT * FROM customers") == ((1, "Ada"),)
 
 
+def test_the_index_that_a_nameless_key_has_left_behind_stays(database: Database, tmp_path: Path) -> None:
+    """The server made it, and the key that comes back would take it for its own, under another name."""
+    keys = ", ".join(f"FOREIGN KEY ({name}) REFERENCES p (id)" for name in ("pid", "other"))
+    made = f"CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE c (pid INT, other INT, {keys});"
+    gate = Gate(database, tmp_path).write(**{"1_keys": made})
+    gate.run("snapshot")
+    gate.run("up")
+    for gone in ("c_ibfk_1", "c_ibfk_2"):
+        database.run(f"ALTER TABLE c DROP FOREIGN KEY {gone}")
+        run_by_client(database, diff(gate, "--sql").text)
+        assert diff(gate).code == 0
+        gate.run("check")
+
+
 def run_by_client(database: Database, text: str) -> None:
     done = subprocess.run(
         database.server.client_command(database.name, "--default-character-set=utf8mb4"),

@@ -178,6 +178,7 @@ DEFAULTS = (
     "ENUM('b','A') NOT NULL DEFAULT 'a'", "YEAR NOT NULL DEFAULT 99", "INT UNSIGNED NOT NULL DEFAULT 1",
     "BIT(3) NOT NULL DEFAULT b'101'", "DECIMAL(4,1) NOT NULL DEFAULT 1.26", "TIME DEFAULT '10:00:00'",
     "INT DEFAULT (v * 2)", "DECIMAL(4,1) DEFAULT (v / 3)", "INT DEFAULT 7",
+    "VARCHAR(3) CHARACTER SET utf8mb3 DEFAULT 'a'",
 )  # fmt: skip
 CLAUSES = (
     "UNIQUE KEY u (k)", "CONSTRAINT {} CHECK (LENGTH(k) > 1)", "CONSTRAINT {} CHECK (k <> 0)",
@@ -203,6 +204,40 @@ def test_what_a_new_column_holds_is_told_as_the_server_fills_it(place: Place, co
     )
     place.build(*map(base.format, adding), LAST.rstrip(";"))
     place.build(*(f"INSERT INTO {name} VALUES (1, 5), (2, 6)" for name in adding))
+    told = place.refused()["message"].partition("Nothing was changed")[0]
+    assert {*re.findall(r"table (a\d+), [^:;]+: ", told)} == _refused(place.database, adding)
+
+
+FUNCTIONS = (
+    "g DATE AS (d + INTERVAL 14 DAY) STORED", "g DATETIME DEFAULT (DATE_ADD(d, INTERVAL v MONTH))",
+    "g DATE AS (d + INTERVAL 14 DAY) VIRTUAL, ADD KEY k (g)", "g DOUBLE AS (LOG(v)) STORED",
+    "g DOUBLE AS (SQRT(v)) STORED", "g BIGINT UNSIGNED AS (CAST(m AS UNSIGNED)) STORED",
+    "g VARBINARY(99) AS (FROM_BASE64(s)) STORED", "g LONGTEXT AS (REPEAT(s, v * 100000000)) STORED",
+    "g INT AS (s REGEXP t) STORED", "g DECIMAL(5,1) AS (COALESCE(s, 0)) STORED", "g INT AS (COALESCE(s, 0)) STORED",
+    "g YEAR AS (YEAR(d)) STORED", "g INT AS (YEAR(d)) STORED", "g DECIMAL(3,1) AS (m) STORED",
+    "g DATE AS (STR_TO_DATE(s, '%Y-%m-%d')) STORED", "g VARCHAR(30) AS (JSON_EXTRACT(t, '$.a')) STORED",
+    "g DATE AS (LAST_DAY(d)) STORED, ADD CHECK (d + INTERVAL 20 YEAR > '1900-01-01')",
+)  # fmt: skip
+INDEXED = ("YEAR(d)", "YEAR(d) + 1", "LOG(v)", "DATE_ADD(d, INTERVAL v YEAR)", "CAST(m AS UNSIGNED)", "LEFT(s, 4)")
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["'9999-12-31', 1, 1.5, 'abc', '['", "'1900-01-01', -1, -99.5, 'a!', '{}'", "'2024-02-29', 3, 7.25, '7', '[1]'"],
+    ids=["the last day", "less than nothing", "a usual row"],
+)
+def test_what_functions_make_of_rows_is_told_as_the_server_works_it_out(place: Place, row: str) -> None:
+    """Whatever error they have for what they cannot; and what they can is added."""
+    base = "CREATE TABLE {} (id INT PRIMARY KEY, d DATE, v INT, m DECIMAL(6,2), s VARCHAR(9), t VARCHAR(9))"
+    texts = [*FUNCTIONS, *(f"INDEX g (({each}))" for each in INDEXED if place.database.server.flavour == "mysql")]
+    adding = {f"a{at}": f"ADD {text}" for at, text in enumerate(texts)}
+    tables = [base.format(name) for name in adding]
+    place.write(
+        a=";\n".join(tables) + ";",
+        b="CREATE TABLE b (id INT);" + "".join(f"ALTER TABLE {name} {text};\n" for name, text in adding.items()),
+        c=LAST,
+    )
+    place.build(*tables, LAST.rstrip(";"), *(f"INSERT INTO {name} VALUES (1, {row})" for name in adding))
     told = place.refused()["message"].partition("Nothing was changed")[0]
     assert {*re.findall(r"table (a\d+), [^:;]+: ", told)} == _refused(place.database, adding)
 
