@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import journal
 from schemagate.arbiter import the_only_one
-from schemagate.current import is_current, meet
+from schemagate.current import is_changed, is_current, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
 from schemagate.files import SNAPSHOT, find, is_repeatable
@@ -90,6 +90,13 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
             if migrations.snapshot is not None and not expected.header_holds:
                 raise stale(verdict.differences, touched=True)
             raise _drift(expected, verdict, live.schema, migrations, history, settings)
+        if verdict.proof == "outline" and is_changed(greeting, files.digest, live.fingerprint):
+            raise Pending(
+                "Something has changed since a start has proven the schema, and whether it is still right cannot be "
+                f"told here: {verdict.not_compared[-1][1]}. Run `schemagate up`, then check again.",
+                not_compared=[f"{kind}: {reason}" for kind, reason in verdict.not_compared],
+                next="schemagate up",
+            )
         verified(verdict, live, log, began)
     return {"message": "Database schema verified and ready"}
 

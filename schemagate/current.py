@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from schemagate.stop import Stop
 
 
+# Proofs in which not all was compared.
+IN_PART = ("outline", "names")
+
+
 class Greeting(Value):
     """The answers to the first packet: the server, what it lists, and what we remember of it."""
 
@@ -141,7 +145,7 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
     log.info("start.unchanged", migrations=len(files.paths))
     for kind in unseen:
         log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")
-    if greeting.verified and greeting.verified.proof in ("outline", "names"):
+    if greeting.verified and greeting.verified.proof in IN_PART:
         log.warning("schema.not_compared", kind="clauses", reason="the last proof was by " + greeting.verified.proof)
     log.info("schema.verified", tables=greeting.tables, proof="remembered")
     return True
@@ -150,20 +154,27 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
 def _unseen_of_proven(connection: Connection, greeting: Greeting, files: bytes) -> list[str] | None:
     """The kinds of which this account cannot see all, where the rest is as proven; None where it is not."""
     known, here = greeting.verified, greeting.server
-    if known is None or greeting.in_doubt:
-        return None
-    if (known.form, known.files, known.server_uuid, known.server_version) != (
-        remembered.FORM,
-        files,
-        here.uuid,
-        here.version,
-    ):
+    if known is None or greeting.in_doubt or not _is_of(known, here, files):
         return None
     answers = listing.shown(connection, here.flavour, greeting.listed)
     found = listing.fingerprint(greeting.listed, answers)
     if known.fingerprint != encoded(found):
         return None
     return sorted(greeting.listed.unseen | ({*listing.KINDS} - found.keys()))
+
+
+def is_changed(greeting: Greeting, files: bytes, fingerprint: str) -> bool:
+    """Is the schema otherwise than a start has proven it in full, of these files, on this server?"""
+    known = greeting.verified
+    if known is None or known.proof in IN_PART or not _is_of(known, greeting.server, files):
+        return False
+    proven, found = json.loads(known.fingerprint), json.loads(fingerprint)
+    return any(found[kind] != digest for kind, digest in proven.items() if kind in found)
+
+
+def _is_of(known: Verified, here: Server, files: bytes) -> bool:
+    proven = known.form, known.files, known.server_uuid, known.server_version
+    return proven == (remembered.FORM, files, here.uuid, here.version)
 
 
 def encoded(fingerprint: Mapping[str, bytes]) -> str:

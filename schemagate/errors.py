@@ -114,7 +114,7 @@ class LockTimeout(SchemagateError):
 
 
 class Pending(SchemagateError):
-    """`check`: migrations are pending, or a statement in doubt that `up` would settle. Also `up --dry-run`."""
+    """`check`: migrations are pending, or what was begun or has changed only `up` can tell. Also `up --dry-run`."""
 
     exit_code = 23
     event = "migrations.pending"
