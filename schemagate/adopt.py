@@ -56,9 +56,14 @@ class Adoption:
                 raise self.way_out.not_any_more(failed) from failed
             raise
         except SchemaDrift as drift:
-            if self.way_out:
+            if self.way_out and not self._has_strangers(drift):
                 raise self.way_out.otherwise(drift) from drift
             raise
+
+    def _has_strangers(self, drift: SchemaDrift) -> bool:
+        """Is something there that no migration makes?"""
+        too_much = [each for each in drift.facts.get("differences", ()) if not each["part"] and not each["expected"]]
+        return not {each["name"].lower() for each in too_much} <= self.migrations.makes()
 
     def record(self, journal: Journal) -> None:
         """Write the baseline into the journal, all of it or nothing."""

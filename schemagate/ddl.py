@@ -13,6 +13,7 @@ from schemagate.lexer import quote
 from schemagate.loading import in_load_order, settings_between, without_keys
 from schemagate.programs import alterable_sequence, altered_event, altered_sequence, loadable_trigger, trigger_body
 from schemagate.schema import PLACE, compare
+from schemagate.steps import in_steps
 from schemagate.tables import Key, quoted, table
 
 if TYPE_CHECKING:
@@ -199,14 +200,17 @@ class _Plan:
         for name, clauses in [*early, *(each for each in groups if each not in early)]:
             history = KEEPING_HISTORY if self._old[name].versioned else ""
             lost = [each.loses for each in clauses if each.loses]
+            first, then = in_steps(self._tables[name], clauses)
             yield Change(
                 "table",
                 name,
                 ", ".join(dict.fromkeys(each.part for each in clauses)),
-                f"{history}ALTER TABLE {quote(name)} {joined(clauses)}",
+                f"{history}ALTER TABLE {quote(name)} {joined(first)}",
                 adds=all(each.adds for each in clauses),
                 loses="; ".join(dict.fromkeys(lost)) or None,
             )
+            for part, sql in then:
+                yield Change("table", name, part, sql)
 
     def _create(self) -> tuple[list[Change], list[Change]]:
         """The new tables, parents first; and the foreign keys that have to wait for all of them."""

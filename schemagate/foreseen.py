@@ -48,8 +48,13 @@ def has_default(each: Column) -> bool:
 
 def of_the_row(each: Column) -> bool:
     """May it hold something else in each row, by what its default says?"""
+    return has_default(each) and (names_columns(each) or is_volatile(each))
+
+
+def is_volatile(each: Column) -> bool:
+    """Is its default another one whenever it is asked for?"""
     words = {word.upper() for kind, word, _ in lexemes(each.rest) if kind == "word"}
-    return has_default(each) and (names_columns(each) or not VOLATILE.isdisjoint(words))
+    return has_default(each) and not VOLATILE.isdisjoint(words)
 
 
 def names_columns(each: Column) -> bool:

@@ -61,7 +61,8 @@ class WayOut:
             f"what {facts['migration']} has not done here does not work on what is there now: "
             f"{facts['file']}:{facts['line']}, the server says {facts['errno']}: {facts['error']}"
         )
-        return self._error(why, last, ddl, then=f", change rows by hand as {facts['file']} was to")
+        rows = any(contents(each).data for each in self.migrations.all if each.name == facts["migration"])
+        return self._error(why, last, ddl, then=f", change rows by hand as {facts['file']} was to" if rows else "")
 
     def otherwise(self, drift: SchemaDrift) -> SchemaDrift:
         """The error where the migrations that are left would make something else of what is there now."""

@@ -158,6 +158,17 @@ def test_tables_of_others_are_left_alone(shipped: Place) -> None:
     shipped.run(SCHEMAGATE_FOREIGN="drift", expected=32)
 
 
+def test_tables_of_others_are_named_where_they_are_asked_about(place: Place) -> None:
+    """And not what is missing of ours, which could be added."""
+    place.write(a="CREATE TABLE a (id INT, n INT);").build("CREATE TABLE a (id INT)", "CREATE TABLE theirs (id INT)")
+    place.run("snapshot")
+    said = place.refused(SCHEMAGATE_FOREIGN="drift")
+    assert "table theirs is not expected" in said["message"]
+    assert "ddl" not in said
+    place.build("DROP TABLE theirs")
+    place.run(SCHEMAGATE_FOREIGN="drift")
+
+
 def test_a_database_with_nothing_but_tables_of_others_is_an_empty_one(place: Place) -> None:
     """All is built."""
     place.write(**SAME).build("CREATE TABLE theirs (id INT)")

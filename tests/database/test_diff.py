@@ -15,7 +15,7 @@ from urllib.parse import quote as percent
 import pytest
 
 from schemagate.server import SQL_MODE
-from tests.database.gate import Gate
+from tests.database.gate import Gate, last
 from tests.database.world import ROOT
 from tests.databases import Database
 
@@ -169,6 +169,26 @@ def test_the_index_that_a_nameless_key_has_left_behind_stays(database: Database,
         run_by_client(database, diff(gate, "--sql").text)
         assert diff(gate).code == 0
         gate.run("check")
+
+
+def test_a_column_that_is_another_for_each_row_is_added_in_steps(database: Database, tmp_path: Path) -> None:
+    """MySQL adds none with such a default; the rows that are there get values of their own."""
+    columns = (
+        "k CHAR(36) NOT NULL DEFAULT (UUID()) COMMENT 'a DEFAULT (b), NOT NULL'",
+        "b VARCHAR(40) DEFAULT (CONCAT('x', UUID()))",
+    )
+    made = f"CREATE TABLE a (id INT PRIMARY KEY, {', '.join(columns)}, z INT, UNIQUE (k));"
+    gate = Gate(database, tmp_path).write(**{"1_keys": made})
+    database.run("CREATE TABLE a (id INT PRIMARY KEY, z INT NOT NULL)", "INSERT INTO a VALUES (1, 1), (2, 2)")
+    gate.run("snapshot")
+    refused = last(gate.run(expected=32))
+    database.run(*(each["sql"] for each in refused["ddl"]))
+    assert {each["loses"] for each in refused["ddl"]} == {"nothing"}
+    gate.run()
+    assert database.value("SELECT COUNT(DISTINCT k) FROM a WHERE z = id") == 2
+    database.run("ALTER TABLE a DROP COLUMN k")
+    run_by_client(database, diff(gate, "--sql").text)
+    assert diff(gate).code == 0
 
 
 def run_by_client(database: Database, text: str) -> None:

@@ -16,7 +16,7 @@ ORDER = """
     migrations
     lock orphans selftest watch blockers history remembered healed ours unwritten journal
     grants loadable clauses shapes listing programs outlines schema loading automatic snapshot
-    widening tables foreseen newcolumns rows fitting reindexing alters ddl remedy defaults
+    widening tables foreseen newcolumns rows fitting reindexing steps alters ddl remedy defaults
     current survive cluster arbiter
     wording effects prepared resuming rules
     ahead plan isolation hashes looking traces witness deciding
