@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -78,9 +79,11 @@ def diff(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dict
         )
     if found.not_compared:
         kind, reason = found.not_compared[0]
+        of_a_line = any(re.match(rf"{re.escape(side.label)}:\d+: ", reason) for side in sides)
+        rest = "on a server and with an account that can do the rest"
         raise NotComparable(
-            f"Whether {both} are equal cannot be told in full: {kind}: {reason}. "
-            "Nothing that could be compared differs; compare on a server and with an account that can do the rest.",
+            f"Whether {both} are equal cannot be told in full: {kind}: {reason}. Nothing that could be compared "
+            f"differs; {'take that out of the file, and compare again' if of_a_line else f'compare {rest}'}.",
             not_compared=[f"{kind}: {reason}" for kind, reason in found.not_compared],
             proof=found.proof,
             state="not touched",

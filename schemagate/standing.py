@@ -177,7 +177,7 @@ class Finder:
         final, ours = states.final(), states.ours()
         differences = compare(final, ours)
         if in_the_way(differences):
-            raise self.way_out().refusal("it is in no state that the migrations go through")
+            raise self._no_addition(states)
         if not add:
             raise self.way_out().refusal("something is missing, and nothing but SCHEMAGATE_ADOPT=add adds it")
         last = self._migrations.all[-1].name
@@ -207,6 +207,18 @@ class Finder:
         )
         self._skipped(baseline.skipped)
         return baseline
+
+    def _no_addition(self, states: States) -> SchemaDrift:
+        """The refusal of one in which something is otherwise than in the end. Where that is so in the middle of a file,
+        the way on from there is shown, and not the way back.
+        """
+        middle = [place for place in states.equal if not place.end]
+        if not middle:
+            return self.way_out().refusal("it is in no state that the migrations go through")
+        name = middle[-1].migration
+        ordinals = " or ".join(str(place.ordinal) for place in middle if place.migration == name)
+        why = f"it is as after statement {ordinals} of {name}, and how much of that was run cannot be seen"
+        return self.way_out().refusal(why, name, {name})
 
     def _once(self) -> set[str]:
         """The events that run once and are there, if any migration makes one; in small letters."""

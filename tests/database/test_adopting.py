@@ -114,6 +114,26 @@ def test_a_file_that_would_drop_what_is_there_is_asked_about(place: Place) -> No
     assert place.refused()["candidates"] == ["a", "b"]
 
 
+def test_one_in_the_middle_of_a_file_that_changes_rows_is_shown_the_way_on(place: Place) -> None:
+    """Whether it has changed them cannot be seen; the way on loses nothing, and the way back would."""
+    place.write(
+        a="CREATE TABLE a (id INT PRIMARY KEY, t VARCHAR(9));",
+        b="ALTER TABLE a ADD s VARCHAR(9);\nUPDATE a SET s = LOWER(t);\nALTER TABLE a MODIFY s VARCHAR(9) NOT NULL;\n"
+        "CREATE UNIQUE INDEX u ON a (s);",
+        c="CREATE TABLE c (id INT);",
+    )
+    place.run("snapshot")
+    place.build("CREATE TABLE a (id INT PRIMARY KEY, t VARCHAR(9))", "ALTER TABLE a ADD s VARCHAR(9)")
+    place.build("INSERT INTO a VALUES (1, 'A', NULL)")
+    said = place.refused()
+    assert "it is as after statement 1 of b" in said["message"]
+    assert (said["nearest"], said["not_done"]) == ("b", ["b:2 update"])
+    assert all(each["loses"] in ("nothing", "rows with NULL refuse it") for each in said["ddl"])
+    place.build("UPDATE a SET s = LOWER(t)", *(each["sql"] for each in said["ddl"]))
+    place.run()
+    assert place.database.rows("SELECT * FROM a") == ((1, "A", "a"),)
+
+
 def test_dry_run_and_detect(place: Place) -> None:
     """Told, and only written without --dry-run; where there is a journal, there is nothing to say."""
     place.write(a=SAME["a"], c=SAME["c"]).build("CREATE TABLE a (id INT PRIMARY KEY)")

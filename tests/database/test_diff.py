@@ -339,4 +339,6 @@ def test_what_the_other_flavour_wrote_is_compared_in_outline_at_most(gate: Gate)
 def test_a_file_that_does_not_load_is_a_verdict_of_its_own(gate: Gate, text: str, reason: str) -> None:
     """With the line at which it ends."""
     gate.folder.joinpath("refused.sql").write_text(text)
-    incomparable(diff(gate, "live", str(gate.folder / "refused.sql")), reason)
+    answer = diff(gate, "live", str(gate.folder / "refused.sql"))
+    incomparable(answer, reason)
+    assert "take that out of the file" in answer.last["message"]
