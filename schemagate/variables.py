@@ -45,9 +45,10 @@ class Written(NamedTuple):
 
     def hide(self, text: str) -> str:
         """What a server says of the statement, without the values and without parts of them: it quotes from the middle
-        of a statement, and not to the end.
+        of a statement, and not to the end; and what UPPER and LOWER make of them.
         """
-        texts = [value.reveal() for value in self.values]
+        given = [value.reveal() for value in self.values]
+        texts = [each for value in given for each in dict.fromkeys((value, value.upper(), value.lower()))]
         text = redactor(texts)(text)
         for value in texts:
             for shape in {value, value.replace("'", "''"), _as_bytes(value)}:

@@ -118,6 +118,7 @@ LONG = "4 qzx jvwk xqj, zvkq wqz jxk vzqw, kjx qvz wxkj zq xvj kwq, zxj vkq xwjz
 # What servers say of a statement: that a value is there twice, is no number, fits nowhere, or cannot be read.
 STUMBLING = {
     "twice": "INSERT INTO words VALUES ('${V}'), ('${V}')",
+    "loud": "INSERT INTO words VALUES (UPPER('${V}')), (UPPER('${V}'))",
     "no_number": "INSERT INTO numbers VALUES (CONCAT('${V}', 'x') + 0)",
     "nowhere": "SELECT '${V}' FROM nowhere",
     "wrong": "SELECT '${V}' = = '${V}'",
@@ -133,6 +134,7 @@ STUMBLING = {
 @given(secret=SECRETS, place=st.sampled_from(sorted(STUMBLING)))
 @example(secret=LONG, place="wrong")
 @example(secret=LONG, place="bare")
+@example(secret=LONG, place="loud")
 @example(secret=LONG, place="twice")
 @example(secret="4'a²", place="twice")
 @example(secret="4;a²", place="bare")
@@ -161,6 +163,7 @@ def test_no_value_of_a_variable_is_shown(database: Database, tmp_path: Path, sec
         if start.wait() != 11:
             text += everything(database)
         assert_hidden(secret, text)
+        assert secret.upper() not in text
         # Digits alone are in numbers, clocks and the names of servers as well.
         assert not [part for part in parts(secret, 8) if part in text and not part.isdecimal()]
 
