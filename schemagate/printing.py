@@ -193,17 +193,21 @@ def _folded(line: str, width: int) -> list[str]:
 
 
 def as_sql(found: Comparison, paint: _Paint | None = None) -> str:
-    """A file that both clients run: what loses data is in comments, with what it loses."""
-    paint = paint or _Paint()
+    """A file that both clients run: what loses data is in comments, with what it loses. To be looked at, with `paint`,
+    it has no control characters, which a terminal would obey.
+    """
+    safe, paint = (CONTROL, paint) if paint else ({}, _Paint())
     proven = " (tried in the shadow: it does)" if found.proven else ""
     lines = [f"-- The DDL that turns {found.first} into {found.second}{proven}."]
     if any(change and change.loses for change, _ in found.ddl):
         lines.append("-- What can lose data, or be refused by rows, is in comments.")
+    if any(text != text.translate(safe) for _, text in found.ddl):
+        lines.append("-- Control characters are shown as \\x1b: --sql has the statements as they are.")
     for change, text in found.ddl:
-        written = for_clients("" if change is None or text.startswith("DROP ") else change.kind, text)
+        written = for_clients("" if change is None or text.startswith("DROP ") else change.kind, text).translate(safe)
         if change and change.loses:
             lines.append(paint(f"-- LOSES: {change.loses}", COLOURS[ONLY_FIRST]))
-            written = "\n".join(f"-- {line}" for line in written.splitlines())
+            written = "\n".join(f"-- {line}" for line in written.split("\n"))
         lines.append(written)
     return "\n".join(lines)
 

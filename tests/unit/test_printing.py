@@ -86,12 +86,15 @@ def test_people_see_both_sides_in_two_columns_of_the_width_that_there_is() -> No
 
 
 def test_a_terminal_is_not_told_what_to_do() -> None:
-    """By a name or a comment; the DDL has them as they are, for it is to be exact."""
+    """By a name or a comment, in the DDL too; `--sql` has them as they are, for that is run."""
     found = between(schema(table("t", ID)), schema(table("t", ID, "`a\x1b]0;x` int COMMENT '\x1b[2J'")))
     shown, _, ddl = for_people(found, width=80, colour=False).partition("\n\n--")
     assert "\x1b" not in shown
     assert "column a\\x1b]0;x" in shown
-    assert "COMMENT '\x1b[2J'" in ddl
+    assert "\x1b" not in ddl
+    assert "COMMENT '\\x1b[2J'" in ddl
+    assert "--sql has the statements as they are" in ddl
+    assert "COMMENT '\x1b[2J'" in as_sql(found)
 
 
 def test_what_is_equal_says_so_and_what_was_not_compared_never_does() -> None:
