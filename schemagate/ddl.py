@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -141,13 +140,12 @@ class _Plan:
         would take its place, unless it is one that a statement has made.
         """
         old, wanted = self._old[name], self._tables[name]
+        went = is_automatic("key", key.name, name)  # its index has another name than the one that it gets by this
         goes = any(each.columns == key.columns for each in old.keys.values())
-        for index, text in wanted.indexes.items():
+        for index, text in wanted.indexes.items() if went or goes else ():
             if not text.startswith("KEY ") or index == key.name:
                 continue
-            made = rf"{re.escape(key.columns[0])}(_\d+)?"
-            went = is_automatic("key", key.name, name) and re.fullmatch(made, index.lower())
-            if (goes or went) and old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
+            if old.indexes.get(index) == text and wanted.indexed[index] == key.columns:
                 sql = f"ALTER TABLE {quote(name)} DROP INDEX {quote(index)}, ADD {text}"
                 yield Change("table", name, f"index {index}", sql, keeps=True)
 
