@@ -40,7 +40,7 @@ def start(settings: Settings, stop: Stop, log: Log) -> dict[str, Any]:
     connection, greeting = meet(settings, stop, log, to_write=True, before_waiting=lambda: load(files))
     with closing(connection):
         try:  # and no `suppress`, for which a start that has nothing to do would import the errors
-            if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
+            if is_current(connection, greeting, files, settings, log):
                 return {"message": VERIFIED, "unchanged": True, "applied": 0}
         except ConnectionLost:
             pass  # the first question below finds that out, too, and is survived
@@ -98,6 +98,7 @@ def work(
     from schemagate.looking import Looker
     from schemagate.newer import verify_newer
     from schemagate.plan import is_older, make_plan
+    from schemagate.remembered import WITHOUT_SHADOW
     from schemagate.resuming import resumable
     from schemagate.settle import look, settle
     from schemagate.shadow import Shadows
@@ -134,7 +135,9 @@ def work(
         stop.check()  # what was asked for during the last statement, too
         proof = verify(session, here, expected, log, built=fresh, heal=healer.heal)
         if shadows.close():  # first, because a start with nothing to do would not look for one that was left behind
-            journal.remember(migrations.digest, *proof)
+            fingerprint, how, strangers = proof
+            how = WITHOUT_SHADOW if (how, settings.shadow) == ("outline", "off") else how
+            journal.remember(migrations.digest, fingerprint, how, strangers)
     return {"message": VERIFIED, "unchanged": False, "applied": trail.pending, "rows": applied.rows}
 
 

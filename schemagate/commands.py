@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemagate import journal
 from schemagate.arbiter import the_only_one
-from schemagate.current import is_changed, is_current, meet
+from schemagate.current import is_current, is_unproven, meet
 from schemagate.errors import HistoryMismatch, MigrationInvalid, Pending, SettingsInvalid, SnapshotStale
 from schemagate.expected import Incomplete, replay
 from schemagate.files import SNAPSHOT, find, is_repeatable
@@ -57,7 +57,7 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
     files = find(settings.migrations, settings.variables, settings.allow_missing)
     connection, greeting = meet(settings, stop, log, to_write=False, before_waiting=lambda: load(files))
     with closing(connection):
-        if is_current(connection, greeting, files, log, strict=settings.foreign == "drift"):
+        if is_current(connection, greeting, files, settings, log):
             return {"message": "Database schema verified and ready"}
         migrations = load(files)
         history, busy = looked_up(connection, greeting.server)
@@ -90,10 +90,12 @@ def check(arguments: Arguments, settings: Settings, stop: Stop, log: Log) -> dic
             if migrations.snapshot is not None and not expected.header_holds:
                 raise stale(verdict.differences, touched=True)
             raise _drift(expected, verdict, live.schema, migrations, history, settings)
-        if verdict.proof == "outline" and is_changed(greeting, files.digest, live.fingerprint):
+        unproven = verdict.proof == "outline" and is_unproven(greeting, files.digest, live.fingerprint)
+        if unproven and settings.shadow != "off":  # without one, `up` compares no more
+            since = "Something has changed since a start has proven the schema"
             raise Pending(
-                "Something has changed since a start has proven the schema, and whether it is still right cannot be "
-                f"told here: {verdict.not_compared[-1][1]}. Run `schemagate up`, then check again.",
+                f"{since if greeting.verified else 'The last start has not proven the schema'}, and whether it is "
+                f"right cannot be told here: {verdict.not_compared[-1][1]}. Run `schemagate up`, then check again.",
                 not_compared=[f"{kind}: {reason}" for kind, reason in verdict.not_compared],
                 next="schemagate up",
             )

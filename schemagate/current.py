@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from schemagate.stop import Stop
 
 
-# Proofs in which not all was compared.
-IN_PART = ("outline", "names")
-
-
 class Greeting(Value):
     """The answers to the first packet: the server, what it lists, and what we remember of it."""
 
@@ -132,12 +128,15 @@ def _behind_another(connection: Connection, flavour: str, questions: Sequence[st
     return Greeting(here, listing.nothing(here.database), None, True) if worker(connection, here.database) else None
 
 
-def is_current(connection: Connection, greeting: Greeting, files: Files, log: Log, *, strict: bool = False) -> bool:
+def is_current(connection: Connection, greeting: Greeting, files: Files, settings: Settings, log: Log) -> bool:
     """Is everything as the last start left it, proven: the same files, server and schema? Says so if it is.
 
-    `strict`: what no migration makes is a difference, so that a proof that left out tables is none.
+    Where what no migration makes is a difference, a proof that left out tables is none; nor is one without a shadow
+    where there may be one now.
     """
-    if strict and greeting.verified and greeting.verified.foreign:
+    if greeting.verified and settings.foreign == "drift" and greeting.verified.foreign:
+        return False
+    if greeting.verified and settings.shadow != "off" and greeting.verified.proof == remembered.WITHOUT_SHADOW:
         return False
     unseen = _unseen_of_proven(connection, greeting, files.digest)
     if unseen is None:
@@ -145,7 +144,7 @@ def is_current(connection: Connection, greeting: Greeting, files: Files, log: Lo
     log.info("start.unchanged", migrations=len(files.paths))
     for kind in unseen:
         log.warning("schema.not_compared", kind=kind, reason="this account cannot see them")
-    if greeting.verified and greeting.verified.proof in IN_PART:
+    if greeting.verified and greeting.verified.proof in remembered.IN_PART:
         log.warning("schema.not_compared", kind="clauses", reason="the last proof was by " + greeting.verified.proof)
     log.info("schema.verified", tables=greeting.tables, proof="remembered")
     return True
@@ -163,10 +162,14 @@ def _unseen_of_proven(connection: Connection, greeting: Greeting, files: bytes) 
     return sorted(greeting.listed.unseen | ({*listing.KINDS} - found.keys()))
 
 
-def is_changed(greeting: Greeting, files: bytes, fingerprint: str) -> bool:
-    """Is the schema otherwise than a start has proven it in full, of these files, on this server?"""
+def is_unproven(greeting: Greeting, files: bytes, fingerprint: str) -> bool:
+    """Did the last start not prove the schema, or is it otherwise than that has proven in full, of these files and on
+    this server?
+    """
     known = greeting.verified
-    if known is None or known.proof in IN_PART or not _is_of(known, greeting.server, files):
+    if known is None:
+        return True
+    if known.proof in remembered.IN_PART or not _is_of(known, greeting.server, files):
         return False
     proven, found = json.loads(known.fingerprint), json.loads(fingerprint)
     return any(found[kind] != digest for kind, digest in proven.items() if kind in found)

@@ -19,7 +19,7 @@ from schemagate.healed import settle
 from schemagate.history import COMPATIBLE, Entry, History, read
 from schemagate.ours import make, qualified
 from schemagate.refusals import ServerError, translated
-from schemagate.remembered import FORM, parse_verified, verified_query
+from schemagate.remembered import FORM, IN_PART, parse_verified, verified_query
 from schemagate.sources import redactor
 from schemagate.unwritten import TOGETHER, Unwritten, write
 
@@ -91,7 +91,7 @@ class Journal:
         """Note what was proven last."""
         with suppress(ServerError):  # there is no journal
             verified = parse_verified(self._connection.execute(verified_query(self._database)).rows)
-            full = verified and verified.form == FORM and verified.proof not in ("outline", "names")
+            full = verified and verified.form == FORM and verified.proof not in IN_PART
             self.proven = verified.fingerprint if verified and full else None
 
     def end_start(self, exit_code: int, event: str, message: str | None) -> None:
