@@ -52,7 +52,7 @@ def test_a_schema_with_another_default_takes_the_next_release(
     gate.run("check")
     gate.run("diff live snapshot")
     database.run("DELETE FROM schemagate_verified")
-    gate.run("check")
+    assert gate.begin("check").wait() in (0, 23)  # 23 where it takes a shadow to tell
     gate.run()
 
 
