@@ -24,6 +24,7 @@ OPENING = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', foreign_key_checks = 1",
 )
 ITS_NUMBER = "the number it has come to"
+ITS_TRIGGERS = "nothing by itself, but the triggers of the table act on each row that gets its value"
 KEEPING_HISTORY = "SET STATEMENT system_versioning_alter_history = KEEP FOR "
 
 
@@ -198,7 +199,7 @@ class _Plan:
         for name, clauses in [*early, *(each for each in groups if each not in early)]:
             history = KEEPING_HISTORY if self._old[name].versioned else ""
             lost = [each.loses for each in clauses if each.loses]
-            first, then = in_steps(self._tables[name], clauses)
+            first, then = in_steps(self._tables[name], self._old[name], clauses)
             yield Change(
                 "table",
                 name,
@@ -207,8 +208,9 @@ class _Plan:
                 adds=all(each.adds for each in clauses),
                 loses="; ".join(dict.fromkeys(lost)) or None,
             )
+            acting = any(key[0] == "trigger" and _event(each) in _on_update(name) for key, each in self._found.items())
             for part, sql in then:
-                yield Change("table", name, part, sql)
+                yield Change("table", name, part, sql, loses=ITS_TRIGGERS if acting else None)
 
     def _create(self) -> tuple[list[Change], list[Change]]:
         """The new tables, parents first; and the foreign keys that have to wait for all of them."""
@@ -313,6 +315,10 @@ def _reached(name: str, needs: Mapping[str, Set[str]]) -> set[str]:
         reached |= more
         more = {each for one in more for each in needs[one]} - reached
     return reached
+
+
+def _on_update(name: str) -> tuple[tuple[str, str], ...]:
+    return (name, "BEFORE UPDATE"), (name, "AFTER UPDATE")
 
 
 def _event(trigger: SchemaObject) -> tuple[str | None, str | None]:

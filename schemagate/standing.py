@@ -169,7 +169,12 @@ class Finder:
     def _said(self, to: str, states: States) -> Baseline:
         if to not in {place.migration for place in states.equal if place.end}:
             raise self.way_out().refusal(f"the schema is not the one after {to}", to)
-        return self._found(to, up_to(self._migrations, to, SAID))
+        return self._as_said(to)
+
+    def _as_said(self, to: str) -> Baseline:
+        baseline = up_to(self._migrations, to, SAID)
+        self._skipped(unproven(list(self._claimed()), baseline, self._known))
+        return self._found(to, baseline)
 
     # --- with something missing ---
 
@@ -259,7 +264,7 @@ class Finder:
         if names and to is None:
             raise several(names, str(reason))
         if to in names and to is not None:
-            return self._found(to, up_to(self._migrations, to, SAID))
+            return self._as_said(to)
         raise SchemaDrift(
             f"The database has tables and no journal, and where it stands cannot be found out: {reason}. Nothing was "
             "changed. Put that right, and start again.",

@@ -7,7 +7,7 @@ adds such columns, does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from schemagate.tables import Table
 
 BEGIN = " DEFAULT ("
+ON_UPDATE = "ON UPDATE CURRENT_TIMESTAMP"
 
 
-def in_steps(table: Table, clauses: Sequence[Clause]) -> tuple[list[Clause], list[tuple[str, str]]]:
-    """The clauses that add what `table` has, without such defaults; and what is to be run after them, statement by
-    statement, each with the part that it is about: the values of the rows that are there, then the default.
+def in_steps(table: Table, found: Table, clauses: Sequence[Clause]) -> tuple[list[Clause], list[tuple[str, str]]]:
+    """The clauses that add to `found` what `table` has, without such defaults; and what is to be run after them,
+    statement by statement, each with the part that it is about: values for the rows that are there, then the default.
+
+    No other column gets another value by that, also none with ON UPDATE CURRENT_TIMESTAMP.
     """
     first, then = [], list[tuple[str, str]]()
     for clause in clauses:
@@ -35,9 +38,16 @@ def in_steps(table: Table, clauses: Sequence[Clause]) -> tuple[list[Clause], lis
             continue
         first.append(replace(clause, sql=_without_default(clause.sql)))
         own, column = quote(table.name), quote(each.name)
-        then.append((clause.part, f"UPDATE {own} SET {column} = {value}"))
+        kept = "".join(f", {name} = {name}" for name in map(quote, _changing_by_themselves(table, found)))
+        then.append((clause.part, f"UPDATE {own} SET {column} = {value}{kept}"))
         then.append((clause.part, f"ALTER TABLE {own} MODIFY {clause.sql.removeprefix('ADD ')}"))
     return first, then
+
+
+def _changing_by_themselves(table: Table, found: Table) -> Iterator[str]:
+    for name in sorted(table.taken_apart.keys() & found.taken_apart.keys()):
+        if any(ON_UPDATE in each.taken_apart[name].rest.upper() for each in (table, found)):
+            yield table.taken_apart[name].name
 
 
 def _without_default(sql: str) -> str:

@@ -178,10 +178,12 @@ def test_a_column_that_is_another_for_each_row_is_added_in_steps(database: Datab
     columns = (
         "k CHAR(36) NOT NULL DEFAULT (UUID()) COMMENT 'a DEFAULT (b), NOT NULL'",
         "b VARCHAR(40) DEFAULT (CONCAT('x', UUID()))",
+        "t TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00' ON UPDATE CURRENT_TIMESTAMP",
     )
     made = f"CREATE TABLE a (id INT PRIMARY KEY, {', '.join(columns)}, z INT, UNIQUE (k));"
     gate = Gate(database, tmp_path).write(**{"1_keys": made})
-    database.run("CREATE TABLE a (id INT PRIMARY KEY, z INT NOT NULL)", "INSERT INTO a VALUES (1, 1), (2, 2)")
+    database.run(f"CREATE TABLE a (id INT PRIMARY KEY, {columns[-1]}, z INT NOT NULL)")
+    database.run("INSERT INTO a (id, z) VALUES (1, 1), (2, 2)")
     gate.run("snapshot")
     refused = last(gate.run(expected=32))
     database.run(*(each["sql"] for each in refused["ddl"]))
@@ -191,6 +193,7 @@ def test_a_column_that_is_another_for_each_row_is_added_in_steps(database: Datab
     database.run("ALTER TABLE a DROP COLUMN k")
     run_by_client(database, diff(gate, "--sql").text)
     assert diff(gate).code == 0
+    assert {str(at) for (at,) in database.rows("SELECT t FROM a")} == {"2020-01-01 00:00:00"}
 
 
 def run_by_client(database: Database, text: str) -> None:

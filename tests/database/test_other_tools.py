@@ -240,6 +240,17 @@ def test_rows_that_the_schema_does_not_prove_are_listed(place: Place, row: str) 
     assert place.database.rows("SELECT id FROM b") == ()
 
 
+def test_what_a_person_says_lists_what_no_tool_has_run(place: Place) -> None:
+    """The word counts; that the rows of a file in between may be missing is said all the same."""
+    made = [f"CREATE TABLE {name} (id INT)" for name in "abd"]
+    texts = (*made[:2], "INSERT INTO a VALUES (3)", made[2], "UPDATE a SET id = 4")
+    place.write(**{f"{number}_m": f"{text};" for number, text in enumerate(texts, start=1)})
+    place.build(*made, TOOLS["dbmate"][0], "INSERT INTO schema_migrations VALUES ('1'), ('2'), ('4')")
+    assert place.refused()["candidates"] == ["4_m", "5_m"]
+    ended = place.run("baseline", "--to", "4_m")
+    assert [each["migration"] for each in ended.said("statement.skipped")] == ["3_m"]
+
+
 def test_a_file_of_which_liquibase_has_run_a_part_was_not_run(place: Place) -> None:
     """Its other change set would never be run: which rows it has changed is for a person to say."""
     place.write(

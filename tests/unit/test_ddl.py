@@ -126,6 +126,25 @@ def test_the_default_collation_of_a_table_and_those_of_its_columns_are_told_apar
     ]  # fmt: skip
 
 
+def test_what_is_another_for_each_row_gets_its_values_and_changes_no_others() -> None:
+    """Triggers that act on that are said; MariaDB, which writes it otherwise, adds it as it is."""
+    clock = "`at` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"
+    own = "`k` char(36) NOT NULL DEFAULT (uuid()) COMMENT 'NOT NULL DEFAULT (x)'"
+    found, wanted = table("t", ID, clock, KEY), table("t", ID, clock, own, KEY)
+    steps = [
+        "ALTER TABLE `t` ADD COLUMN `k` char(36) COMMENT 'NOT NULL DEFAULT (x)' AFTER `at`",
+        "UPDATE `t` SET `k` = (uuid()), `at` = `at`",
+        f"ALTER TABLE `t` MODIFY COLUMN {own} AFTER `at`",
+    ]
+    assert sql(schema(wanted), schema(found)) == steps
+    assert not any(each.loses for each in changes(schema(wanted), schema(found)))
+    acting = trigger("x", event="AFTER UPDATE")
+    made = changes(schema(wanted, acting), schema(found, acting))
+    assert [bool(each.loses) for each in made] == [False, True, True]
+    other = table("t", ID, clock, "`k` char(36) NOT NULL DEFAULT uuid()", KEY)
+    assert alters(other, found) == ["ADD COLUMN `k` char(36) NOT NULL DEFAULT uuid() AFTER `at`"]
+
+
 def test_foreign_keys_are_out_of_the_way_while_their_columns_change() -> None:
     """They go first and come back last; one that nothing touches stays."""
     parent, other = table("p", ID, KEY), table("p", "`id` bigint NOT NULL", KEY)
