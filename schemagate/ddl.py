@@ -208,8 +208,8 @@ class _Plan:
                 adds=all(each.adds for each in clauses),
                 loses="; ".join(dict.fromkeys(lost)) or None,
             )
-            acting = any(key[0] == "trigger" and _event(each) in _on_update(name) for key, each in self._found.items())
             for part, sql in then:
+                acting = self._acting((name, "BEFORE UPDATE")) or self._acting((name, "AFTER UPDATE"))
                 yield Change("table", name, part, sql, loses=ITS_TRIGGERS if acting else None)
 
     def _create(self) -> tuple[list[Change], list[Change]]:
@@ -315,10 +315,6 @@ def _reached(name: str, needs: Mapping[str, Set[str]]) -> set[str]:
         reached |= more
         more = {each for one in more for each in needs[one]} - reached
     return reached
-
-
-def _on_update(name: str) -> tuple[tuple[str, str], ...]:
-    return (name, "BEFORE UPDATE"), (name, "AFTER UPDATE")
 
 
 def _event(trigger: SchemaObject) -> tuple[str | None, str | None]:
